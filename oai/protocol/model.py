@@ -1,0 +1,96 @@
+"""What the protocol speaks of: records, sets, metadata formats, and places in a list (§2).
+
+An *item* is the container, a *record* is an item in one metadata format; datestamp and
+deletion belong to the record's header (§2.5). A :class:`Record` here is already XML: it was
+rendered and validated when its item was stored, so that reading is a join of bytes and
+nothing that a record contains can make a response fail.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Position(NamedTuple):
+    """A place in a list: behind every record up to and including this one.
+
+    Lists are in the order of (datestamp, serial). The serial of a record rises with every
+    change that is committed anywhere in the repository, so what changes after a position
+    was given out always comes behind it, also within the same second.
+    """
+
+    datestamp: int
+    serial: int
+
+
+class Record(NamedTuple):
+    """A record, or with empty ``metadata`` the header of one, as it is sent.
+
+    ``header`` is the XML up to the end of the datestamp, ``set_specs`` the setSpec elements,
+    ``metadata`` the metadata element and the about elements that follow it.
+    """
+
+    header: bytes
+    set_specs: bytes
+    metadata: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records a list is asked for; ``from_`` and ``until`` are inclusive seconds."""
+
+    metadata_prefix: str
+    from_: int | None = None
+    until: int | None = None
+    set_spec: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a list: the protocol's "incomplete list" (§3.5).
+
+    ``next`` is the position of its last record where more follow it, else None.
+    ``complete_list_size`` is counted for the first page only.
+    """
+
+    records: Sequence[Record]
+    next: Position | None = None
+    complete_list_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """A set, and how many items are in it now that are not deleted."""
+
+    spec: str
+    name: str
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetPage:
+    """A stretch of the list of sets, in the order of setSpec; ``more`` follow it, or not."""
+
+    sets: Sequence[Set]
+    more: bool
+    complete_list_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataFormat:
+    """A metadata format that records can be had in (§3.4)."""
+
+    prefix: str
+    schema: str
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What Identify says and no harvest changes (§4.2); ``descriptions`` are ready XML."""
+
+    repository_name: str
+    base_url: str
+    admin_emails: Sequence[str]
+    compressions: Sequence[str] = ()
+    descriptions: Sequence[bytes] = ()

@@ -1,0 +1,85 @@
+"""What is answered: one type for each verb's answer, and the envelope around all (§3.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from oai.protocol.errors import UNANSWERABLE, ProtocolError
+from oai.protocol.model import Identity, MetadataFormat, Record, Set
+from oai.protocol.verbs import Verb
+
+
+@dataclass(frozen=True, slots=True)
+class ResumptionToken:
+    """The element that ends an incomplete list, or with empty ``text`` a complete one (§3.5)."""
+
+    text: str
+    cursor: int
+    complete_list_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The answer to Identify."""
+
+    identity: Identity
+    earliest_datestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """The answer to ListMetadataFormats."""
+
+    formats: Sequence[MetadataFormat]
+
+
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """The answer to ListSets."""
+
+    sets: Sequence[Set]
+    resumption_token: ResumptionToken | None
+
+
+@dataclass(frozen=True, slots=True)
+class OneRecord:
+    """The answer to GetRecord."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The answer to ListRecords, or to ListIdentifiers, whose records have no metadata."""
+
+    verb: Verb
+    records: Sequence[Record]
+    resumption_token: ResumptionToken | None
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """The answer to a request that met one or more conditions of §3.6."""
+
+    errors: Sequence[ProtocolError]
+
+
+Answer = Identified | Formats | Sets | OneRecord | Records | Errors
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A whole response. ``arguments`` are those of the request, exactly as they came."""
+
+    response_date: int
+    base_url: str
+    arguments: Sequence[tuple[str, str]]
+    answer: Answer
+
+    @property
+    def echoed(self) -> Sequence[tuple[str, str]]:
+        """The attributes of the request element: none after badVerb or badArgument (§3.2)."""
+        if isinstance(self.answer, Errors) and any(
+            isinstance(error, UNANSWERABLE) for error in self.answer.errors
+        ):
+            return ()
+        return self.arguments

@@ -1,0 +1,164 @@
+"""An envelope written as XML: one short function for each element, named for it (§3.2, §4).
+
+Records come ready (:class:`oai.protocol.model.Record`) and are joined, never parsed, so a page
+costs what its bytes cost to copy. Everything else is text of ours or of the request, which
+:mod:`oai.protocol.request` has kept to what XML can carry; it is escaped here, once.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+from xml.sax.saxutils import escape, quoteattr
+
+from oai.protocol import datestamp
+from oai.protocol.datestamp import Granularity
+from oai.protocol.errors import ProtocolError
+from oai.protocol.model import MetadataFormat, Record, Set
+from oai.protocol.response import (
+    Envelope,
+    Errors,
+    Formats,
+    Identified,
+    OneRecord,
+    Records,
+    ResumptionToken,
+    Sets,
+)
+from oai.protocol.verbs import Verb
+
+_OPENING = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"'
+    b' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    b' xsi:schemaLocation="http://www.openarchives.org/OAI/2.0/'
+    b' http://www.openarchives.org/OAI/2.0/OAI-PMH.xsd">\n'
+)
+_CLOSING = b"</OAI-PMH>\n"
+
+_OAI_DC_OPENING = (
+    '<oai_dc:dc xmlns:oai_dc="http://www.openarchives.org/OAI/2.0/oai_dc/"'
+    ' xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    ' xsi:schemaLocation="http://www.openarchives.org/OAI/2.0/oai_dc/'
+    ' http://www.openarchives.org/OAI/2.0/oai_dc.xsd">'
+)
+
+# An XML parser turns these into spaces within an attribute unless they are written so.
+_WHITE_SPACE = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+
+
+def render(envelope: Envelope) -> bytes:
+    """Return the whole response."""
+    return b"".join(_response(envelope))
+
+
+def header(identifier: str, stamp: int, *, deleted: bool) -> bytes:
+    """Return a record's header up to the end of its datestamp; :func:`set_spec` elements follow."""
+    opening = '<header status="deleted">' if deleted else "<header>"
+    return (
+        f"{opening}<identifier>{escape(identifier)}</identifier>"
+        f"<datestamp>{datestamp.write(stamp)}</datestamp>"
+    ).encode()
+
+
+def set_spec(spec: str) -> bytes:
+    """Return the setSpec element of a header."""
+    return f"<setSpec>{spec}</setSpec>".encode()
+
+
+def _response(envelope: Envelope) -> Iterator[bytes]:
+    yield _OPENING
+    yield f"<responseDate>{datestamp.write(envelope.response_date)}</responseDate>\n".encode()
+    yield _request(envelope)
+    match envelope.answer:
+        case Errors(errors):
+            yield from map(_error, errors)
+        case Identified():
+            yield from _identify(envelope.answer)
+        case Formats(formats):
+            yield from _element(b"ListMetadataFormats", map(_metadata_format, formats))
+        case Sets(sets, token):
+            yield from _element(b"ListSets", map(_set, sets), token)
+        case OneRecord(record):
+            yield from _element(b"GetRecord", _record(record))
+        case Records(Verb.LIST_IDENTIFIERS, records, token):
+            yield from _element(b"ListIdentifiers", _headers(records), token)
+        case Records(_, records, token):
+            yield from _element(b"ListRecords", _records(records), token)
+        case _:
+            assert_never(envelope.answer)
+    yield _CLOSING
+
+
+def _request(envelope: Envelope) -> bytes:
+    attributes = "".join(f" {name}={quoteattr(value, _WHITE_SPACE)}" for name, value in envelope.echoed)
+    return f"<request{attributes}>{escape(envelope.base_url)}</request>\n".encode()
+
+
+def _error(error: ProtocolError) -> bytes:
+    return f'<error code="{error.code}">{escape(error.message)}</error>\n'.encode()
+
+
+def _element(name: bytes, children: Iterator[bytes], token: ResumptionToken | None = None) -> Iterator[bytes]:
+    yield b"<" + name + b">\n"
+    yield from children
+    if token:
+        yield _resumption_token(token)
+    yield b"</" + name + b">\n"
+
+
+def _identify(answer: Identified) -> Iterator[bytes]:
+    identity = answer.identity
+    lines = [
+        f"<repositoryName>{escape(identity.repository_name)}</repositoryName>",
+        f"<baseURL>{escape(identity.base_url)}</baseURL>",
+        "<protocolVersion>2.0</protocolVersion>",
+        *(f"<adminEmail>{escape(email)}</adminEmail>" for email in identity.admin_emails),
+        f"<earliestDatestamp>{datestamp.write(answer.earliest_datestamp)}</earliestDatestamp>",
+        "<deletedRecord>persistent</deletedRecord>",
+        f"<granularity>{Granularity.SECOND.value}</granularity>",
+        *(f"<compression>{escape(name)}</compression>" for name in identity.compressions),
+    ]
+    descriptions = (b"<description>" + inside + b"</description>\n" for inside in identity.descriptions)
+    yield from _element(b"Identify", iter([("\n".join(lines) + "\n").encode(), *descriptions]))
+
+
+def _metadata_format(known: MetadataFormat) -> bytes:
+    return (
+        f"<metadataFormat><metadataPrefix>{known.prefix}</metadataPrefix>"
+        f"<schema>{escape(known.schema)}</schema>"
+        f"<metadataNamespace>{escape(known.namespace)}</metadataNamespace></metadataFormat>\n"
+    ).encode()
+
+
+def _set(known: Set) -> bytes:
+    items = "1 item" if known.members == 1 else f"{known.members} items"
+    return (
+        f"<set><setSpec>{known.spec}</setSpec><setName>{escape(known.name)}</setName>"
+        f"<setDescription>{_OAI_DC_OPENING}<dc:title>{escape(known.name)}</dc:title>"
+        f"<dc:description>{items}</dc:description></oai_dc:dc></setDescription></set>\n"
+    ).encode()
+
+
+def _record(record: Record) -> Iterator[bytes]:
+    return _records([record])
+
+
+def _records(records: Iterable[Record]) -> Iterator[bytes]:
+    for head, set_specs, metadata in records:
+        yield b"<record>"
+        yield head
+        yield set_specs
+        yield b"</header>"
+        yield metadata
+        yield b"</record>\n"
+
+
+def _headers(records: Iterable[Record]) -> Iterator[bytes]:
+    for head, set_specs, _ in records:
+        yield head
+        yield set_specs
+        yield b"</header>\n"
+
+
+def _resumption_token(token: ResumptionToken) -> bytes:
+    size = "" if token.complete_list_size is None else f' completeListSize="{token.complete_list_size}"'
+    return f'<resumptionToken{size} cursor="{token.cursor}">{token.text}</resumptionToken>\n'.encode()
