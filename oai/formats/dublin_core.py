@@ -1,0 +1,59 @@
+"""What the two Dublin Core formats share: the values that an item has for each element."""
+
+import re
+from functools import lru_cache
+
+from titlecase import titlecase
+
+from oai.item import Item, unique
+
+DC = "http://purl.org/dc/elements/1.1/"
+
+_EU_REPO = "info:eu-repo/semantics/"
+_TYPES = {
+    "annotation", "article", "bachelorThesis", "book", "bookPart", "bookReview", "conferenceItem",
+    "conferenceObject", "conferencePaper", "conferencePoster", "contributionToPeriodical", "doctoralThesis",
+    "lecture", "masterThesis", "other", "patent", "preprint", "report", "reportPart", "review",
+    "technicalDocumentation", "workingPaper",
+}  # fmt: skip
+_DOI = re.compile(r"(?:(?:https?://)?(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
+_ISBN = re.compile(
+    r"(?:urn:isbn:|isbn(?:-1[03])?:?\s*)?((?:97[89][- ]?)?(?:\d[- ]?){9}[\dXx])", re.IGNORECASE
+)
+
+
+def types(item: Item) -> tuple[str, ...]:
+    """Return the info:eu-repo type, "report" where the item names none, and the DCMI type Text."""
+    if not item.type:
+        return (_EU_REPO + "report", "Text")
+    named = item.type.removeprefix(_EU_REPO)
+    if named in _TYPES:
+        return (_EU_REPO + named, "Text")
+    return (_EU_REPO + "other", *unique((item.type, "Text")))
+
+
+def subjects(item: Item) -> tuple[str, ...]:
+    """Return the tags as printed, and the section headings in title case."""
+    return unique((*item.tags, *map(heading, item.sections)))
+
+
+@lru_cache(maxsize=10_000)
+def heading(section: str) -> str:
+    """Return a section heading in title case: "DRINK AND DRUGS" is "Drink and Drugs"."""
+    return str(titlecase(section))
+
+
+def identifiers(item: Item, page: str) -> tuple[str, ...]:
+    """Return the item's page with us, then its own addresses and numbers, each written as a URI."""
+    own = (item.url, *item.identifiers)
+    return unique((page, *(as_uri(value) for value in own if value)))
+
+
+def as_uri(identifier: str) -> str:
+    """Return a DOI, an ISBN or a bare web address as a URI, and anything else as it is."""
+    text = identifier.strip()
+    if doi := _DOI.fullmatch(text):
+        return f"https://doi.org/{doi[1]}"
+    if isbn := _ISBN.fullmatch(text):
+        return "urn:isbn:" + re.sub(r"[- ]", "", isbn[1]).upper()
+    return f"http://{text}" if text.lower().startswith("www.") else text

@@ -1,0 +1,99 @@
+"""The bibliographic model: what a library says of one thing it offers.
+
+An :class:`Item` is the container that the protocol calls an item (§2.2): all that is
+known of a report, from which the crosswalks in :mod:`oai.formats` make its records.
+The readers in :mod:`oai.sources` make Items; nothing here knows where they come from
+or where they go. What a source does not say is ``None`` or empty, never a guess.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from slugify import slugify
+
+Kind = Literal["personal", "corporate"]
+
+SLUG_LENGTH = 60
+"""Longest slug of a title within a local identifier, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A person or a body, in the form a catalogue prints.
+
+    ``name`` is "Family, Given" for a person whose parts are known, and for a body what
+    the source prints.
+    """
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that the library offers.
+
+    ``id`` is the local part of its identifier, before escaping; it is unique within the
+    repository. ``description`` keeps paragraphs apart by a blank line. ``date`` is the
+    date of publication: YYYY, YYYY-MM or YYYY-MM-DD. ``source`` is the series or journal
+    with its number, as printed. ``deleted`` says that a source names the item as gone: a
+    tombstone needs only its ``id``, and keeps the ``tags`` and ``sections`` it had.
+    """
+
+    id: str
+    title: str = ""
+    creators: tuple[Name, ...] = ()
+    editors: tuple[Name, ...] = ()
+    contributors: tuple[Name, ...] = ()
+    description: str | None = None
+    publisher: str | None = None
+    place: str | None = None
+    date: str | None = None
+    extent: str | None = None
+    source: str | None = None
+    tags: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    language: str | None = None
+    type: str | None = None
+    rights: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()
+    url: str | None = None
+    deleted: bool = False
+
+
+_FOLDED = str.maketrans(
+    dict.fromkeys("‘’‚‛`´′", "'") | dict.fromkeys("“”„‟″«»", '"') | dict.fromkeys("‐‑‒–—―−", "-")
+)
+
+
+def normalise(text: str) -> str:
+    """Return *text* as two printings of it compare: case, quotes, dashes and spaces folded."""
+    folded = unicodedata.normalize("NFKC", text).translate(_FOLDED).casefold()
+    return " ".join(folded.split())
+
+
+def derived_id(title: str, first_creator: str | None, date: str | None) -> str:
+    """Return the local identifier of an item whose source gives it none.
+
+    A slug for the reader's eye, then eight hexadecimal digits of a hash of what makes it
+    this item: its normalised title, its first creator and its year. Neither the file, nor
+    its place in it, nor the host has a part in it, so the same post read from two pages is
+    one item. *first_creator* may be "Given Family" or "Family, Given": the words count.
+    """
+    words = sorted(re.findall(r"\w+", normalise(first_creator or "")))
+    identity = "\n".join((normalise(title), " ".join(words), (date or "")[:4]))
+    digits = hashlib.sha256(identity.encode()).hexdigest()[:8]
+    slug = slugify(normalise(title), max_length=SLUG_LENGTH, word_boundary=True, save_order=True)
+    return f"{slug}-{digits}" if slug else digits
+
+
+def unique(values: Iterable[str]) -> tuple[str, ...]:
+    """Return *values* in order, without those that compare equal to an earlier one."""
+    first: dict[str, str] = {}
+    for value in values:
+        first.setdefault(normalise(value), value)
+    return tuple(first.values())
