@@ -1,0 +1,283 @@
+"""Files read into the store: what each file of a source says now replaces what it said before.
+
+What cannot be read leaves things as they were. For a whole file that is simple. For an entry
+that is rejected it depends: if its identifier is known, its earlier contribution stays; if not,
+whatever the file no longer mentions may be the very item that could not be read, so all of it
+stays until the file reads cleanly again.
+"""
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from oai.sources import Entry, Problem, Unreadable, jsonl
+from oai.sources.files import File, Source, SourceError
+from oai.sources.kinds import Kind, kind_of
+from oai.store.contributions import Contributions, Known, Said, Standing
+
+CHUNK = 500
+"""How many items are looked up and written at a time."""
+
+_T = TypeVar("_T")
+
+
+def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
+    """Yield *values* in lists of *size*, the last one shorter."""
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+class Marks:
+    """A set of item numbers, at a byte for each number up to the greatest."""
+
+    def __init__(self) -> None:
+        self._marks = bytearray()
+
+    def add(self, number: int) -> None:
+        """Put *number* in."""
+        missing = number + 1 - len(self._marks)
+        if missing > 0:
+            self._marks.extend(bytes(missing + len(self._marks) // 8))
+        self._marks[number] = 1
+
+    def update(self, numbers: Iterable[int]) -> None:
+        """Put all of *numbers* in."""
+        for number in numbers:
+            self.add(number)
+
+    def __contains__(self, number: int) -> bool:
+        return number < len(self._marks) and self._marks[number] == 1
+
+    def __iter__(self) -> Iterator[int]:
+        number = self._marks.find(1)
+        while number >= 0:
+            yield number
+            number = self._marks.find(1, number + 1)
+
+    def __len__(self) -> int:
+        return self._marks.count(1)
+
+
+class Progress(Protocol):
+    """Who is told how far long work has come."""
+
+    def begin(self, what: str, total: int) -> None:
+        """Note that *what* begins, of *total* steps."""
+
+    def advance(self, by: int) -> None:
+        """Note that *by* more steps are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something doubted or rejected, with its place, for the operator."""
+
+    source: str
+    file: str
+    line: int
+    reason: str
+    done: str
+    rejected: bool
+    id: str | None
+
+    def __str__(self) -> str:
+        what = f"{self.file}:{self.line}: {self.reason}"
+        return f"{what}; {self.done}" if self.done else what
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was taken in from one source. ``dropped``: the items that a file no longer speaks of."""
+
+    source: Source
+    source_id: int
+    dropped: Marks = field(default_factory=Marks)
+
+
+class Intake:
+    """Reads sources into *contributions*, and knows which items are affected by it."""
+
+    def __init__(self, contributions: Contributions, progress: Progress, now: int) -> None:
+        self.affected = Marks()
+        self.findings: list[Finding] = []
+        self.taken: list[Taken] = []
+        self._contributions = contributions
+        self._progress = progress
+        self._now = now
+        self._datestamps = array("q")
+
+    def datestamp(self, item_id: int) -> int | None:
+        """Return the datestamp that an item had elsewhere, where its file named one."""
+        known = self._datestamps[item_id] if item_id < len(self._datestamps) else 0
+        return known or None
+
+    def read(self, source: Source) -> None:
+        """Take in what the files of *source* say; raises SourceError if none of them can be read."""
+        taken = Taken(source, self._contributions.source_id(source.name, self._now))
+        self.taken.append(taken)
+        known = self._contributions.files(taken.source_id)
+        self._progress.begin(f"Reading {source.name}", sum(file.size for file in source.files))
+        unreadable = []
+        for file in source.files:
+            stands = known.get(file.name) or self._contributions.add_file(taken.source_id, file.name)
+            try:
+                self._read_file(taken, file, stands)
+            except Unreadable as error:
+                unreadable.append(error)
+                self._leave(taken, file, stands, error)
+            except OSError as error:
+                raise SourceError(f"{file.path}: {error.strerror}") from None
+            self._progress.advance(file.size)
+        if len(unreadable) == len(source.files):
+            raise SourceError(f"{source.files[0].path}:{unreadable[0].line}: {unreadable[0].reason}")
+        for name in known.keys() - {file.name for file in source.files}:
+            self._drop(taken, self._contributions.remove_file(known[name].id))
+
+    def _drop(self, taken: Taken, item_ids: list[int]) -> None:
+        taken.dropped.update(item_ids)
+        self.affected.update(item_ids)
+
+    def _leave(self, taken: Taken, file: File, stands: Known, error: Unreadable) -> None:
+        problem = Problem(error.line, error.reason, "what it brought before stays", rejected=True)
+        self._contributions.replace_problems(stands.id, [_standing(file, problem)])
+        self._contributions.note_read(stands.id, b"")
+        self._note(taken, _standing(file, problem))
+
+    def _note(self, taken: Taken, problem: Standing) -> None:
+        self.findings.append(
+            Finding(
+                taken.source.name,
+                problem.file,
+                problem.line,
+                problem.reason,
+                problem.done,
+                problem.rejected,
+                problem.local,
+            )
+        )
+
+    def _read_file(self, taken: Taken, file: File, stands: Known) -> None:
+        kind = kind_of(file.path)
+        digest = _digest_of(file, kind)
+        if digest == stands.digest:
+            problems = self._contributions.problems(stands.id)
+        else:
+            reading = _FileReading(self._contributions, taken, file, stands, kind)
+            for chunk in chunks(kind.read(file.path)):
+                affected, stamps = reading.take(chunk)
+                self.affected.update(affected)
+                self._keep(stamps)
+            self._drop(taken, reading.finish())
+            problems = [_standing(file, problem) for problem in reading.problems]
+            self._contributions.replace_problems(stands.id, problems)
+            self._contributions.note_read(stands.id, digest)
+        for problem in problems:
+            self._note(taken, problem)
+
+    def _keep(self, stamps: dict[int, int]) -> None:
+        for item_id, stamp in stamps.items():
+            missing = item_id + 1 - len(self._datestamps)
+            if missing > 0:
+                self._datestamps.frombytes(bytes(8 * (missing + len(self._datestamps) // 8)))
+            self._datestamps[item_id] = stamp
+
+
+class _FileReading:
+    """One file, chunk by chunk."""
+
+    def __init__(
+        self, contributions: Contributions, taken: Taken, file: File, stands: Known, kind: Kind
+    ) -> None:
+        self.problems: list[Problem] = []
+        self._contributions = contributions
+        self._taken = taken
+        self._file = file
+        self._file_id = stands.id
+        self._kind = kind
+        self._seen = Marks()
+        self._is_whole = True
+
+    def take(self, chunk: list[Entry | Problem]) -> tuple[list[int], dict[int, int]]:
+        """Write what differs from before; return the items affected, and datestamps they had elsewhere."""
+        for problem in chunk:
+            if isinstance(problem, Problem):
+                self._take_problem(problem)
+        entries = [entry for entry in chunk if isinstance(entry, Entry)]
+        ids = self._contributions.item_ids([entry.item.id for entry in entries])
+        elsewhere = self._elsewhere(ids) if self._kind.own_ids else {}
+        known = self._contributions.digests(self._file_id, ids.values())
+        said: dict[int, Said] = {}
+        stamps: dict[int, int] = {}
+        for entry in entries:
+            item_id = ids[entry.item.id]
+            if item_id in self._seen or item_id in elsewhere:
+                self._refuse(entry, item_id, said, elsewhere.get(item_id))
+                continue
+            self._seen.add(item_id)
+            content = jsonl.write(entry.item)
+            digest = hashlib.blake2b(content, digest_size=16).digest()
+            if known.get(item_id) != digest:
+                said[item_id] = Said(item_id, entry.line, digest, content)
+            if entry.datestamp is not None:
+                stamps[item_id] = entry.datestamp
+        self._contributions.say(self._file_id, list(said.values()), known)
+        return list(said), stamps
+
+    def finish(self) -> list[int]:
+        """Take back what the file no longer says; return the items it no longer speaks of."""
+        gone = [
+            item_id for item_id in self._contributions.items_of(self._file_id) if item_id not in self._seen
+        ]
+        if gone and not self._is_whole:
+            reason = f"{len(gone)} items that it brought before are not found in it"
+            self.problems.append(Problem(1, reason, "kept, since a part of it could not be read"))
+            return []
+        self._contributions.unsay(self._file_id, gone)
+        return gone
+
+    def _take_problem(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        if not problem.rejected:
+            return
+        item_id = None if problem.id is None else self._contributions.item_id(problem.id)
+        if item_id is not None:
+            self._seen.add(item_id)
+        elif problem.id is None:
+            self._is_whole = False
+
+    def _elsewhere(self, ids: dict[str, int]) -> dict[int, str]:
+        """Return the place at which an earlier file of the same source names an item."""
+        return {
+            item_id: f"{file}:{line}"
+            for item_id, file, line in self._contributions.places(self._taken.source_id, ids.values())
+            if file < self._file.name
+        }
+
+    def _refuse(self, entry: Entry, item_id: int, said: dict[int, Said], place: str | None) -> None:
+        if place is None:
+            line = said[item_id].line if item_id in said else self._contributions.line(self._file_id, item_id)
+            place = f"{self._file.name}:{line}"
+        if self._kind.own_ids:
+            reason = f"the id {entry.item.id!r} is already that of {place}"
+            self.problems.append(
+                Problem(entry.line, reason, "the first is kept", entry.item.id, rejected=True)
+            )
+        else:
+            reason = f"the same post as at {place}"
+            self.problems.append(Problem(entry.line, reason, "taken once", entry.item.id))
+
+
+def _standing(file: File, problem: Problem) -> Standing:
+    return Standing(file.name, problem.line, problem.id, problem.reason, problem.done, problem.rejected)
+
+
+def _digest_of(file: File, kind: Kind) -> bytes:
+    """Return what differs where the bytes of a file differ, or what its reader makes of them."""
+    with file.path.open("rb") as opened:
+        digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16))
+    digest.update(f"{kind.name} {kind.version}".encode())
+    return digest.digest()

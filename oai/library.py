@@ -1,0 +1,67 @@
+"""The library that the settings describe: who it is, and how its items become records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from oai import descriptions, formats
+from oai.formats import Context, Format
+from oai.item import Item
+from oai.protocol.model import Identity
+from oai.protocol.syntax import oai_identifier
+from oai.settings import Settings, SettingsError
+
+SAMPLE = "a-report-on-something-0123abcd"
+"""The local part that oai-identifier shows as a sample as long as there is no item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What is needed to make records, and to say whose they are."""
+
+    settings: Settings
+    formats: Mapping[str, Format]
+    context: Context
+    about: bytes
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Library":
+        """Return the library of *settings*; raises SettingsError for a format that is not installed."""
+        try:
+            chosen = formats.enabled(settings.formats or None)
+        except KeyError as error:
+            known = ", ".join(sorted(formats.installed()))
+            raise SettingsError(f"formats: {error.args[0]!r} is not installed; there are: {known}") from None
+        if "oai_dc" not in chosen:
+            raise SettingsError("formats: oai_dc is missing, and the protocol asks for it")
+        context = Context(settings.site_url, settings.rights, settings.language or None)
+        licence = settings.metadata_licence
+        about = b"<about>" + descriptions.rights(licence) + b"</about>" if licence else b""
+        return cls(settings, chosen, context, about)
+
+    def identifier(self, local: str) -> str:
+        """Return the identifier of the item with the local part *local*."""
+        return oai_identifier(self.settings.namespace, local)
+
+    def page_of(self, local: str) -> str:
+        """Return the address of the item's page for people."""
+        escaped = self.identifier(local).removeprefix(f"oai:{self.settings.namespace}:")
+        return f"{self.settings.site_url}/records/{escaped}"
+
+    def metadata(self, item: Item, prefix: str) -> bytes:
+        """Return what follows the header of *item*'s record; raises :class:`oai.formats.InvalidRecord`."""
+        xml = self.formats[prefix].render(item, self.page_of(item.id), self.context)
+        return b"<metadata>" + xml + b"</metadata>" + self.about
+
+    def fingerprint(self, prefix: str) -> str:
+        """Return what changes when the same items may give other records."""
+        return self.formats[prefix].fingerprint(self.context, self.about)
+
+    def identity(self, sample: str | None = None, *, compressions: tuple[str, ...] = ()) -> Identity:
+        """Return what Identify says; *sample* is the local part of some item."""
+        return Identity(
+            self.settings.repository_name,
+            self.settings.base_url,
+            self.settings.admin_email,
+            compressions,
+            descriptions.descriptions(self.settings, sample or SAMPLE),
+        )

@@ -1,0 +1,51 @@
+"""The kinds of source, and how a file shows which of them it is: by what it holds, not its name."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from oai.sources import Entry, Problem, Unreadable, jsonl, pages
+from oai.sources.pages.blocks import MOST_BYTES
+
+HEAD = 64 * 1024
+"""Bytes from a file's beginning by which its kind is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file, and its reader.
+
+    ``version`` is raised whenever the reader makes something else of the same bytes: then all
+    files of this kind are read again. ``own_ids`` says that the files name their items: two of
+    one name are a mistake, whereas the same post on two pages is one item.
+    """
+
+    name: str
+    version: int
+    looks_like: Callable[[bytes], bool]
+    read: Callable[[Path], Iterator[Entry | Problem]]
+    own_ids: bool
+
+
+def _read_page(path: Path) -> Iterator[Entry | Problem]:
+    if path.stat().st_size > MOST_BYTES:
+        raise Unreadable(f"larger than {MOST_BYTES // 1024 // 1024} MiB, which no page is")
+    return pages.read(path.read_bytes(), path.name)
+
+
+KINDS = (
+    Kind("JSON Lines", 1, jsonl.looks_like, jsonl.read, own_ids=True),
+    Kind("tag page", 1, pages.looks_like, _read_page, own_ids=False),
+)
+
+
+def kind_of(path: Path) -> Kind:
+    """Return the kind of the file at *path*; raises :class:`Unreadable` where it is of none."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head.strip():
+        raise Unreadable("the file is empty")
+    for kind in KINDS:
+        if kind.looks_like(head):
+            return kind
+    raise Unreadable(f"neither {' nor '.join(kind.name for kind in KINDS)}")

@@ -1,0 +1,285 @@
+"""What the sources say of the items, kept file by file.
+
+A file that was read replaces what it said before. A file that cannot be read leaves its
+contributions as they were, and so does an entry that is rejected: what is not understood
+today is no reason to take back what was understood yesterday.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import zstandard
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from oai.store.schema import ContributionRow, FileRow, ItemRow, ProblemRow, SourceRow
+
+_COMPRESSOR = zstandard.ZstdCompressor(level=3)
+_DECOMPRESSOR = zstandard.ZstdDecompressor()
+
+
+def pack(content: bytes) -> bytes:
+    """Return *content* as it is kept."""
+    return _COMPRESSOR.compress(content)
+
+
+def unpack(packed: bytes) -> bytes:
+    """Return what :func:`pack` was given."""
+    return _DECOMPRESSOR.decompress(packed)
+
+
+class Known(NamedTuple):
+    """A file as it was when it was last read."""
+
+    id: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A new contribution to an item."""
+
+    item_id: int
+    line: int
+    digest: bytes
+    content: bytes
+
+
+class Contribution(NamedTuple):
+    """A contribution as it stands; ``content`` is what the reader made of it."""
+
+    content: bytes
+    source_id: int
+    source: str
+    file_id: int
+    file: str
+    line: int
+
+
+class Standing(NamedTuple):
+    """A problem of a file, as it was when the file was last read."""
+
+    file: str
+    line: int
+    local: str | None
+    reason: str
+    done: str
+    rejected: bool
+
+
+class Contributions:
+    """The tables of sources, files and contributions, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._next_item = self._after(ItemRow.id)
+        self._next_file = self._after(FileRow.id)
+
+    def _after(self, column: object) -> int:
+        return (self._connection.scalar(select(func.max(column))) or 0) + 1
+
+    def source_id(self, name: str, now: int) -> int:
+        """Return the number of a source, and note that it is read now."""
+        found = self._connection.scalar(select(SourceRow.id).where(SourceRow.name == name))
+        if found is None:
+            found = self._after(SourceRow.id)
+            self._connection.execute(insert(SourceRow).values(id=found, name=name, synced=now))
+        else:
+            self._connection.execute(update(SourceRow).where(SourceRow.id == found).values(synced=now))
+        return found
+
+    def files(self, source_id: int) -> dict[str, Known]:
+        """Return the files that a source had, by name."""
+        query = select(FileRow.name, FileRow.id, FileRow.digest).where(FileRow.source_id == source_id)
+        return {name: Known(id_, digest) for name, id_, digest in self._connection.execute(query).tuples()}
+
+    def add_file(self, source_id: int, name: str) -> Known:
+        """Make a file known, as one that has not been read."""
+        known = Known(self._next_file, b"")
+        self._next_file += 1
+        self._connection.execute(
+            insert(FileRow).values(id=known.id, source_id=source_id, name=name, digest=b"")
+        )
+        return known
+
+    def remove_file(self, file_id: int) -> list[int]:
+        """Forget a file, and return the items that it spoke of."""
+        said_of = list(self.items_of(file_id))
+        for table in (ContributionRow, ProblemRow):
+            self._connection.execute(delete(table).where(table.file_id == file_id))
+        self._connection.execute(delete(FileRow).where(FileRow.id == file_id))
+        return said_of
+
+    def note_read(self, file_id: int, digest: bytes) -> None:
+        """Remember which bytes a file had when it was read."""
+        self._connection.execute(update(FileRow).where(FileRow.id == file_id).values(digest=digest))
+
+    def item_ids(self, locals_: Collection[str]) -> dict[str, int]:
+        """Return the numbers of items by their local identifiers; new ones get the next numbers."""
+        query = select(ItemRow.local, ItemRow.id).where(ItemRow.local.in_(locals_))
+        found = dict(self._connection.execute(query).tuples().all())
+        new = {
+            local: self._next_item + n
+            for n, local in enumerate(local for local in dict.fromkeys(locals_) if local not in found)
+        }
+        if new:
+            self._next_item += len(new)
+            self._connection.execute(
+                insert(ItemRow), [{"id": id_, "local": local} for local, id_ in new.items()]
+            )
+        return found | new
+
+    def item_id(self, local: str) -> int | None:
+        """Return the number of an item that is known, or None."""
+        return self._connection.scalar(select(ItemRow.id).where(ItemRow.local == local))
+
+    def digests(self, file_id: int, item_ids: Collection[int]) -> dict[int, bytes]:
+        """Return the digests of what a file says of items, for those that it speaks of."""
+        query = select(ContributionRow.item_id, ContributionRow.digest).where(
+            ContributionRow.file_id == file_id, ContributionRow.item_id.in_(item_ids)
+        )
+        return dict(self._connection.execute(query).tuples().all())
+
+    def places(self, source_id: int, item_ids: Collection[int]) -> Iterator[tuple[int, str, int]]:
+        """Yield item, file and line of what the files of a source say of items."""
+        query = (
+            select(ContributionRow.item_id, FileRow.name, ContributionRow.line)
+            .join(FileRow, FileRow.id == ContributionRow.file_id)
+            .where(FileRow.source_id == source_id, ContributionRow.item_id.in_(item_ids))
+        )
+        yield from self._connection.execute(query).tuples()
+
+    def line(self, file_id: int, item_id: int) -> int:
+        """Return the line at which a file speaks of an item."""
+        query = select(ContributionRow.line).where(
+            ContributionRow.file_id == file_id, ContributionRow.item_id == item_id
+        )
+        return self._connection.scalars(query).one()
+
+    def say(self, file_id: int, said: Sequence[Said], known: Mapping[int, bytes]) -> None:
+        """Write contributions of a file; *known* are those that it had already."""
+        new = [one for one in said if one.item_id not in known]
+        if new:
+            self._connection.execute(
+                insert(ContributionRow),
+                [
+                    {
+                        "file_id": file_id,
+                        "item_id": one.item_id,
+                        "line": one.line,
+                        "digest": one.digest,
+                        "content": pack(one.content),
+                    }
+                    for one in new
+                ],
+            )
+        changed = [
+            {
+                "f": file_id,
+                "i": one.item_id,
+                "line": one.line,
+                "digest": one.digest,
+                "content": pack(one.content),
+            }
+            for one in said
+            if one.item_id in known
+        ]
+        if changed:
+            self._connection.execute(_CHANGE, changed)
+
+    def unsay(self, file_id: int, item_ids: Sequence[int]) -> None:
+        """Take back what a file said of items."""
+        if item_ids:
+            self._connection.execute(_TAKE_BACK, [{"f": file_id, "i": item_id} for item_id in item_ids])
+
+    def items_of(self, file_id: int) -> Iterator[int]:
+        """Yield the items that a file speaks of."""
+        query = select(ContributionRow.item_id).where(ContributionRow.file_id == file_id)
+        yield from self._connection.scalars(query)
+
+    def of_items(self, item_ids: Collection[int]) -> dict[int, list[Contribution]]:
+        """Return what is said of items, in the order of sources and files."""
+        query = (
+            select(
+                ContributionRow.item_id,
+                ContributionRow.content,
+                SourceRow.id,
+                SourceRow.name,
+                FileRow.id,
+                FileRow.name,
+                ContributionRow.line,
+            )
+            .join(FileRow, FileRow.id == ContributionRow.file_id)
+            .join(SourceRow, SourceRow.id == FileRow.source_id)
+            .where(ContributionRow.item_id.in_(item_ids))
+            .order_by(ContributionRow.item_id, SourceRow.id, FileRow.name)
+        )
+        found: dict[int, list[Contribution]] = {}
+        for item_id, packed, source_id, source, file_id, file, line in self._connection.execute(
+            query
+        ).tuples():
+            said = Contribution(unpack(packed), source_id, source, file_id, file, line)
+            found.setdefault(item_id, []).append(said)
+        return found
+
+    def live_items(self, source_id: int) -> int:
+        """Return how many items a source speaks of that are not deleted."""
+        query = (
+            select(func.count(ContributionRow.item_id.distinct()))
+            .join(FileRow, FileRow.id == ContributionRow.file_id)
+            .join(ItemRow, ItemRow.id == ContributionRow.item_id)
+            .where(FileRow.source_id == source_id, ItemRow.deleted.is_(False))
+        )
+        return self._connection.scalar(query) or 0
+
+    def count_items(self, source_ids: Collection[int]) -> int:
+        """Return how many items these sources speak of."""
+        query = (
+            select(func.count(ContributionRow.item_id.distinct()))
+            .join(FileRow, FileRow.id == ContributionRow.file_id)
+            .where(FileRow.source_id.in_(source_ids))
+        )
+        return self._connection.scalar(query) or 0
+
+    def replace_problems(self, file_id: int, problems: Sequence[Standing]) -> None:
+        """Write what was wrong with a file the last time that it was read."""
+        self._connection.execute(delete(ProblemRow).where(ProblemRow.file_id == file_id))
+        self.add_problems(file_id, problems)
+
+    def add_problems(self, file_id: int, problems: Sequence[Standing]) -> None:
+        """Write more that is wrong with a file."""
+        first = self._after(ProblemRow.id)
+        rows = [
+            {"id": first + n, "file_id": file_id, **problem._asdict()} for n, problem in enumerate(problems)
+        ]
+        for row in rows:
+            del row["file"]
+        if rows:
+            self._connection.execute(insert(ProblemRow), rows)
+
+    def problems(self, file_id: int) -> list[Standing]:
+        """Return what was wrong with a file the last time that it was read."""
+        query = (
+            select(
+                FileRow.name,
+                ProblemRow.line,
+                ProblemRow.local,
+                ProblemRow.reason,
+                ProblemRow.done,
+                ProblemRow.rejected,
+            )
+            .join(FileRow, FileRow.id == ProblemRow.file_id)
+            .where(ProblemRow.file_id == file_id)
+            .order_by(ProblemRow.id)
+        )
+        return [Standing(*row) for row in self._connection.execute(query).tuples()]
+
+
+_CHANGE = (
+    update(ContributionRow)
+    .where(ContributionRow.file_id == bindparam("f"), ContributionRow.item_id == bindparam("i"))
+    .values(line=bindparam("line"), digest=bindparam("digest"), content=bindparam("content"))
+)
+_TAKE_BACK = delete(ContributionRow).where(
+    ContributionRow.file_id == bindparam("f"), ContributionRow.item_id == bindparam("i")
+)

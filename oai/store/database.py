@@ -1,0 +1,207 @@
+"""Where the store is, how it is opened for reading and for writing, and its version.
+
+Reading needs no transaction: whatever must be of one moment is one statement. Writing is one
+transaction at a time in the whole installation, which :meth:`Database.alone` sees to.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
+
+from oai.repository import Unavailable
+
+LOCK_WAIT = 600
+"""Seconds that a writer waits for another one to finish."""
+
+_PAGE = 16_384  # bytes: a whole record fits on a page of the clustered table, and is not spilt
+_MAPPED = 1 << 30  # bytes of the database that a reader maps into its memory instead of copying
+_ADVISORY_LOCK = 0x6F6169  # PostgreSQL: "oai", held by who writes
+
+
+_OUT_OF_ORDER = (OperationalError, InterfaceError)  # what the machine does, and not a mistake of ours
+
+
+class StoreError(Exception):
+    """The store cannot be used as it is: one line for the operator."""
+
+
+class Database:
+    """The database at *url*; ``sqlite:///PATH`` or ``postgresql+psycopg://…``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.path = Path(self.url.database or "") if self.is_sqlite else None
+        self._reader = self._engine(isolation_level="AUTOCOMMIT", pool_pre_ping=not self.is_sqlite)
+        self._writer = self._engine()
+        if self.is_sqlite:
+            event.listen(self._reader, "connect", _prepare_reader)
+            event.listen(self._writer, "connect", _prepare_writer)
+            event.listen(self._writer, "begin", _begin_immediate)
+
+    def _engine(self, **options: Any) -> Engine:
+        if self.is_sqlite:
+            options["connect_args"] = {"timeout": 30, "check_same_thread": False}
+        return create_engine(self.url, **options)
+
+    def __str__(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    def exists(self) -> bool:
+        """Say whether there is a database; PostgreSQL's always is, or cannot be reached."""
+        return self.path is None or self.path.exists()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection to read with; raises :class:`oai.repository.Unavailable` where there is none."""
+        if not self.exists():
+            raise Unavailable(f"there is no database at {self}")
+        try:
+            with self._reader.connect() as connection:
+                yield connection
+        except _OUT_OF_ORDER as error:
+            raise Unavailable(f"{self}: {error.orig}") from error
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that is committed at the end, or else leaves no trace."""
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except _OUT_OF_ORDER as error:
+            raise StoreError(f"{self} cannot be written: {error.orig}") from error
+
+    @contextmanager
+    def alone(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Let one writer in at a time, of all processes; *waiting* is called if another one is there.
+
+        The lock goes with the process that holds it, however it ends.
+        """
+        if self.path is None:
+            with self._advisory_lock(waiting):
+                yield
+            return
+        self._make_directory()
+        lock = FileLock(self.path.with_name(self.path.name + ".lock"))
+        try:
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                waiting()
+                lock.acquire(timeout=LOCK_WAIT)
+        except Timeout:
+            raise StoreError(
+                f"{self} is still being written by another process: {self._writer_name()}"
+            ) from None
+        except OSError as error:
+            raise StoreError(f"{self} cannot be written: {error.strerror}: {error.filename}") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _advisory_lock(self, waiting: Callable[[], None]) -> Iterator[None]:
+        try:
+            with self._writer.connect() as connection:
+                taken = connection.scalar(text("SELECT pg_try_advisory_lock(:n)"), {"n": _ADVISORY_LOCK})
+                if not taken:
+                    waiting()
+                    connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": _ADVISORY_LOCK})
+                try:
+                    yield
+                finally:
+                    connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _ADVISORY_LOCK})
+        except _OUT_OF_ORDER as error:
+            raise StoreError(f"{self}: {error.orig}") from error
+
+    def _writer_name(self) -> str:
+        try:
+            with self.reading() as connection:
+                return connection.scalar(text("SELECT writer FROM repository")) or "unknown"
+        except (Unavailable, SQLAlchemyError):
+            return "unknown"
+
+    def _make_directory(self) -> None:
+        assert self.path is not None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.path.parent} cannot be made: {error.strerror}") from None
+
+    def upgrade(self) -> list[str]:
+        """Bring the tables up to date and return the revisions that were applied.
+
+        Raises :class:`StoreError` for a database that a newer version of this program made.
+        """
+        with self.alone():
+            if self.path and not os.access(self.path if self.path.exists() else self.path.parent, os.W_OK):
+                raise StoreError(f"{self} cannot be written: permission denied")
+            pending = self.pending()
+            if pending:
+                with self.writing() as connection:
+                    config = _alembic()
+                    config.attributes["connection"] = connection
+                    command.upgrade(config, "head")
+            return pending
+
+    def pending(self) -> list[str]:
+        """Return the revisions that the tables lack, oldest first.
+
+        Raises :class:`StoreError` for a database that a newer version made, or no database at all.
+        """
+        scripts = ScriptDirectory.from_config(_alembic())
+        current = None
+        if self.exists():
+            try:
+                with self._reader.connect() as connection:
+                    current = MigrationContext.configure(connection).get_current_revision()
+            except _OUT_OF_ORDER as error:
+                raise StoreError(f"{self} cannot be opened: {error.orig}") from error
+        try:
+            return [script.revision for script in scripts.iterate_revisions("head", current)][::-1]
+        except CommandError:
+            raise StoreError(
+                f"{self} was made by a newer version of this program: it does not know revision {current}"
+            ) from None
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "oai.store:migrations")
+    return config
+
+
+def _prepare_reader(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute(f"PRAGMA mmap_size={_MAPPED}")
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _prepare_writer(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late to read what is to be written
+    connection.execute(f"PRAGMA page_size={_PAGE}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-65536")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

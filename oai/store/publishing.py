@@ -1,0 +1,407 @@
+"""Changes made visible to harvesters: stamped, written and committed, in this order.
+
+The harvest contract's first point is kept here. No change may become visible with a datestamp
+older than a responseDate that was given out before, or the harvester that has it as its mark
+would never ask for it. So:
+
+1. Whoever publishes is alone (:meth:`oai.store.database.Database.alone`).
+2. It first commits ``publishing_since``. From now on no responseDate is later than that.
+3. Only then it looks at the clock. Whoever read before step 2 took his responseDate before that,
+   so it is not later than this datestamp; whoever reads after it gets an earlier one still.
+4. It writes everything with that datestamp, clears ``publishing_since``, and commits.
+
+How long step 4 takes does not matter, nor where it is killed: then nothing has changed, and
+``publishing_since`` stands until the next writer, which costs harvesters an overlap and nothing
+else. Datestamps never run backwards, even where the clock does; serials rise with every change.
+"""
+
+import hashlib
+import os
+import socket
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from oai import render
+from oai.protocol import syntax
+from oai.protocol.datestamp import DAY
+from oai.store.database import Database, StoreError
+from oai.store.schema import (
+    EVERYTHING,
+    ItemRow,
+    PlacementRow,
+    RecordRow,
+    RepositoryRow,
+    Scope,
+    SetRow,
+    TallyRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an item is to be from now on.
+
+    ``metadata`` has the XML for each format, by its number (what follows the header); None
+    for an item that is deleted, which then has a tombstone in the formats ``tombstones`` if it
+    has no record yet. ``sets`` are the sets that it is in, without their parents; for a deleted
+    one, those it is known to have been in besides. ``datestamp`` is given only for what is
+    moved here with the datestamps it had elsewhere.
+    """
+
+    item_id: int
+    identifier: str
+    metadata: Mapping[int, bytes] | None
+    sets: frozenset[int] = frozenset()
+    tombstones: Sequence[int] = ()
+    datestamp: int | None = None
+
+
+Outcome = Literal["added", "changed", "deleted"]
+"""What became of an item: one that returns after it was deleted is added."""
+
+
+class _Old(NamedTuple):
+    """A record as it stands; a deleted one has no digest."""
+
+    datestamp: int
+    serial: int
+    digest: bytes
+    set_specs: bytes
+
+
+class _Place(NamedTuple):
+    """A row of ``placement``, without the format and the item it belongs to."""
+
+    set_id: int
+    scope: int
+    datestamp: int
+    serial: int
+
+
+@contextmanager
+def publishing(
+    database: Database, clock: Callable[[], int], waiting: Callable[[], None] = lambda: None
+) -> "Iterator[Publication]":
+    """Give a :class:`Publication`, committed at the end of the block, or without trace if it raises."""
+    writer = f"process {os.getpid()} on {socket.gethostname()}"
+    with database.alone(waiting):
+        with database.writing() as connection:
+            connection.execute(update(RepositoryRow).values(publishing_since=clock(), writer=writer))
+        try:
+            with database.writing() as connection:
+                publication = Publication(connection, clock())
+                yield publication
+                publication.finish()
+        except BaseException:
+            # Nothing was published, so nothing need be held back; where the database is out of
+            # reach, the next writer does it.
+            with suppress(StoreError), database.writing() as connection:
+                connection.execute(update(RepositoryRow).values(publishing_since=None, writer=None))
+            raise
+
+
+class Publication:
+    """One change of the repository, however large, with one datestamp."""
+
+    def __init__(self, connection: Connection, now: int) -> None:
+        self.connection = connection
+        row = connection.execute(select(RepositoryRow.last_datestamp, RepositoryRow.last_serial)).one()
+        self.stamp = max(now, row.last_datestamp)
+        self._earliest = self.stamp
+        self._serial: int = row.last_serial
+        self._set_ids = {spec: id_ for id_, spec in connection.execute(select(SetRow.id, SetRow.spec))}
+        self._set_specs = {id_: spec for spec, id_ in self._set_ids.items()}
+        self._members: Counter[int] = Counter()
+        self._tally: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0, 0])
+
+    def set_ids(self, named: Mapping[str, str]) -> frozenset[int]:
+        """Return the numbers of the sets with these setSpecs, made with these names where they are new."""
+        for spec, name in named.items():
+            if spec not in self._set_ids:
+                id_ = len(self._set_ids) + 1
+                self.connection.execute(insert(SetRow).values(id=id_, spec=spec, name=name, members=0))
+                self._set_ids[spec] = id_
+                self._set_specs[id_] = spec
+        return frozenset(self._set_ids[spec] for spec in named)
+
+    def publish(self, changes: Sequence[Change]) -> dict[int, Outcome]:
+        """Write those of *changes* that are any: a record that says the same keeps its datestamp.
+
+        Returns what became of the items that are not as they were.
+        """
+        outcome: dict[int, Outcome] = {}
+        ids = [change.item_id for change in changes]
+        items = select(ItemRow.id, ItemRow.deleted).where(ItemRow.id.in_(ids))
+        states = dict(self.connection.execute(items).tuples().all())
+        records = self._records(ids)
+        places = self._places(ids)
+        batch = _Batch()
+        for change in changes:
+            state = states[change.item_id]
+            if self._publish(change, records[change.item_id], places[change.item_id], batch):
+                outcome[change.item_id] = (
+                    "deleted" if change.metadata is None else "added" if state in (None, True) else "changed"
+                )
+                self._note(change, places[change.item_id], batch, was_deleted=state)
+        batch.write(self.connection)
+        return outcome
+
+    def finish(self) -> None:
+        """Write the counters and lift the hold on responseDates."""
+        self._add_to_tallies()
+        for set_id, difference in self._members.items():
+            self.connection.execute(
+                update(SetRow).where(SetRow.id == set_id).values(members=SetRow.members + difference)
+            )
+        earliest = RepositoryRow.earliest_datestamp
+        self.connection.execute(
+            update(RepositoryRow).where(earliest > self._earliest).values({earliest: self._earliest})
+        )
+        self.connection.execute(
+            update(RepositoryRow).values(
+                last_datestamp=self.stamp, last_serial=self._serial, publishing_since=None, writer=None
+            )
+        )
+
+    def _records(self, ids: Sequence[int]) -> defaultdict[int, dict[int, _Old]]:
+        """Return the records of items, by item and format."""
+        found: defaultdict[int, dict[int, _Old]] = defaultdict(dict)
+        query = select(
+            RecordRow.item_id,
+            RecordRow.format_id,
+            RecordRow.datestamp,
+            RecordRow.serial,
+            RecordRow.digest,
+            RecordRow.set_specs,
+        ).where(RecordRow.item_id.in_(ids))
+        for item_id, format_id, datestamp, serial, digest, set_specs in self.connection.execute(
+            query
+        ).tuples():
+            found[item_id][format_id] = _Old(datestamp, serial, digest, set_specs)
+        return found
+
+    def _places(self, ids: Sequence[int]) -> defaultdict[int, defaultdict[int, list[_Place]]]:
+        """Return the placements of items, by item and format."""
+        found: defaultdict[int, defaultdict[int, list[_Place]]] = defaultdict(lambda: defaultdict(list))
+        query = select(
+            PlacementRow.item_id,
+            PlacementRow.format_id,
+            PlacementRow.set_id,
+            PlacementRow.scope,
+            PlacementRow.datestamp,
+            PlacementRow.serial,
+        ).where(PlacementRow.item_id.in_(ids))
+        for item_id, format_id, set_id, scope, datestamp, serial in self.connection.execute(query).tuples():
+            found[item_id][format_id].append(_Place(set_id, scope, datestamp, serial))
+        return found
+
+    def _publish(
+        self,
+        change: Change,
+        records: Mapping[int, _Old],
+        places: Mapping[int, Sequence[_Place]],
+        batch: "_Batch",
+    ) -> bool:
+        """Put what differs into *batch*, and say whether anything does."""
+        ever = {place.set_id for stand in places.values() for place in stand}
+        if change.metadata is None:
+            wanted = dict.fromkeys((*records, *(() if records else change.tombstones)), b"")
+            set_specs = self._elements(self._with_parents(change.sets) | ever)
+        else:
+            wanted = dict(change.metadata)
+            set_specs = self._elements(change.sets)
+        digests = {format_id: _digest(metadata) for format_id, metadata in wanted.items()}
+        differing = [
+            format_id
+            for format_id, digest in digests.items()
+            if (old := records.get(format_id)) is None
+            or old.digest != digest
+            or (digest and old.set_specs != set_specs)  # a tombstone is as it is
+        ]
+        if not differing:
+            return False
+        self._serial += 1
+        stamp = self.stamp if change.datestamp is None else min(change.datestamp, self.stamp)
+        self._earliest = min(self._earliest, stamp)
+        head = render.header(change.identifier, stamp, deleted=change.metadata is None)
+        for format_id in differing:
+            old = records.get(format_id)
+            if old:
+                batch.old_records.append({"f": format_id, "d": old.datestamp, "s": old.serial})
+                self._count(EVERYTHING, format_id, Scope.BOTH, old.datestamp, -1, deleted=not old.digest)
+            batch.records.append(
+                {
+                    "format_id": format_id,
+                    "datestamp": stamp,
+                    "serial": self._serial,
+                    "item_id": change.item_id,
+                    "digest": digests[format_id],
+                    "header": head,
+                    "set_specs": set_specs,
+                    "body": wanted[format_id],
+                }
+            )
+            self._count(EVERYTHING, format_id, Scope.BOTH, stamp, +1, deleted=change.metadata is None)
+            self._place(change, format_id, stamp=stamp, old=old, stand=places.get(format_id, ()), batch=batch)
+        return True
+
+    def _place(
+        self,
+        change: Change,
+        format_id: int,
+        *,
+        stamp: int,
+        old: _Old | None,
+        stand: Sequence[_Place],
+        batch: "_Batch",
+    ) -> None:
+        """Move a record's placements to where it stands now; see :class:`oai.store.schema.Scope`."""
+        deleted = change.metadata is None
+        was_deleted = old is not None and not old.digest
+        was_in = {place.set_id for place in stand if place.scope == Scope.BOTH}
+        has_left = {place.set_id for place in stand if place.scope == Scope.BASE_URL}
+        is_in = self._with_parents(change.sets) | (was_in if deleted else set())
+        if deleted:
+            is_in -= has_left
+        for place in stand:
+            if place.scope != Scope.BASE_URL or place.set_id in is_in:
+                key = {
+                    "t": place.set_id,
+                    "f": format_id,
+                    "c": place.scope,
+                    "d": place.datestamp,
+                    "s": place.serial,
+                }
+                batch.old_placements.append(key)
+                gone = was_deleted or place.scope != Scope.BOTH
+                self._count(place.set_id, format_id, place.scope, place.datestamp, -1, deleted=gone)
+
+        def stand_in(
+            set_id: int, scope: Scope, datestamp: int, serial: int, head: bytes | None = None
+        ) -> None:
+            batch.placements.append(
+                {
+                    "set_id": set_id,
+                    "format_id": format_id,
+                    "scope": int(scope),
+                    "datestamp": datestamp,
+                    "serial": serial,
+                    "item_id": change.item_id,
+                    "header": head,
+                }
+            )
+            gone = deleted or scope != Scope.BOTH
+            self._count(set_id, format_id, scope, datestamp, +1, deleted=gone)
+
+        for set_id in is_in:
+            stand_in(set_id, Scope.BOTH, stamp, self._serial)
+        if deleted:
+            for set_id in has_left:
+                stand_in(set_id, Scope.ARGUMENT, stamp, self._serial)
+        for set_id in was_in - is_in:
+            # Deleted already, it stays deleted there since then; else it leaves the set now.
+            since, serial = (old.datestamp, old.serial) if old and was_deleted else (stamp, self._serial)
+            head = render.header(change.identifier, since, deleted=True)
+            stand_in(set_id, Scope.BASE_URL, since, serial, head)
+
+    def _note(
+        self,
+        change: Change,
+        places: Mapping[int, Sequence[_Place]],
+        batch: "_Batch",
+        *,
+        was_deleted: bool | None,
+    ) -> None:
+        """Note whether an item is deleted, and count it in the sets that it joined or left."""
+        deleted = change.metadata is None
+        if was_deleted is not deleted:
+            batch.items.append({"i": change.item_id, "deleted": deleted})
+        stood = {place.set_id for stand in places.values() for place in stand if place.scope == Scope.BOTH}
+        self._members.update(set() if deleted else self._with_parents(change.sets))
+        self._members.subtract(stood if was_deleted is False else set())
+
+    def _with_parents(self, set_ids: Iterable[int]) -> set[int]:
+        found = set(set_ids)
+        for set_id in set_ids:
+            found.update(self._set_ids[spec] for spec in syntax.ancestors(self._set_specs[set_id]))
+        return found
+
+    def _elements(self, set_ids: Iterable[int]) -> bytes:
+        """Return the setSpec elements of a header: the most particular sets only (§2.6)."""
+        specs = {self._set_specs[set_id] for set_id in set_ids}
+        specs -= {above for spec in specs for above in syntax.ancestors(spec)}
+        return b"".join(map(render.set_spec, sorted(specs)))
+
+    def _count(
+        self, set_id: int, format_id: int, scope: int, datestamp: int, by: int, *, deleted: bool
+    ) -> None:
+        counts = self._tally[set_id, format_id, int(scope), datestamp // DAY]
+        counts[0] += by
+        counts[1] += by if deleted else 0
+
+    def _add_to_tallies(self) -> None:
+        rows: list[dict[str, int]] = [
+            {"set_id": t, "format_id": f, "scope": c, "day": day, "records": records, "deleted": deleted}
+            for (t, f, c, day), (records, deleted) in self._tally.items()
+            if records or deleted
+        ]
+        if not rows:
+            return
+        dialect: Any = postgresql if self.connection.dialect.name == "postgresql" else sqlite
+        adding = dialect.insert(TallyRow)
+        adding = adding.on_conflict_do_update(
+            index_elements=["set_id", "format_id", "scope", "day"],
+            set_={
+                "records": TallyRow.records + adding.excluded.records,
+                "deleted": TallyRow.deleted + adding.excluded.deleted,
+            },
+        )
+        self.connection.execute(adding, rows)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows to take away and to write, many in one statement."""
+
+    old_records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    old_placements: list[dict[str, Any]] = field(default_factory=list)
+    placements: list[dict[str, Any]] = field(default_factory=list)
+    items: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, connection: Connection) -> None:
+        for statement, rows in (
+            (_DELETE_RECORD, self.old_records),
+            (insert(RecordRow), self.records),
+            (_DELETE_PLACEMENT, self.old_placements),
+            (insert(PlacementRow), self.placements),
+            (_UPDATE_ITEM, self.items),
+        ):
+            if rows:
+                connection.execute(statement, rows)
+
+
+_DELETE_RECORD = delete(RecordRow).where(
+    RecordRow.format_id == bindparam("f"),
+    RecordRow.datestamp == bindparam("d"),
+    RecordRow.serial == bindparam("s"),
+)
+_DELETE_PLACEMENT = delete(PlacementRow).where(
+    PlacementRow.set_id == bindparam("t"),
+    PlacementRow.format_id == bindparam("f"),
+    PlacementRow.scope == bindparam("c"),
+    PlacementRow.datestamp == bindparam("d"),
+    PlacementRow.serial == bindparam("s"),
+)
+_UPDATE_ITEM = update(ItemRow).where(ItemRow.id == bindparam("i")).values(deleted=bindparam("deleted"))
+
+
+def _digest(metadata: bytes) -> bytes:
+    """Return what tells one metadata from another, and is empty for none."""
+    return hashlib.blake2b(metadata, digest_size=16).digest() if metadata else b""

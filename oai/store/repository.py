@@ -1,0 +1,252 @@
+"""The repository that is in the database: what the provider asks, answered in a few statements.
+
+It is opened for one request with a connection of its caller's. As a whole it is the repository
+of ``/oai``; narrowed to a set it is the one of ``/oai/sets/<setSpec>``, where the set is all there
+is, an item that left it is a deleted record, and there are no sets.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from oai.protocol import syntax
+from oai.protocol.datestamp import DAY
+from oai.protocol.model import MetadataFormat, Page, Position, Record, Selection, Set, SetPage
+from oai.store import queries
+from oai.store.queries import BEGINNING, END
+from oai.store.schema import (
+    EVERYTHING,
+    FormatRow,
+    ItemRow,
+    PlacementRow,
+    RecordRow,
+    RepositoryRow,
+    Scope,
+    SetRow,
+    TallyRow,
+)
+
+COUNTED = 10_000
+"""Records of one day that are counted one by one for a ``from`` or ``until`` within that day; of
+more, completeListSize is an estimate, as §3.5 allows, and corrected as the list goes on."""
+
+
+class SqlRepository:
+    """Satisfies :class:`oai.repository.Repository`.
+
+    *formats* are the metadata formats that are served; *page_bytes* is the most bytes of records
+    in a page, but for a single record that is larger; *own_set* narrows it to one set.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        formats: Sequence[MetadataFormat],
+        namespace: str,
+        page_bytes: int,
+        own_set: str | None = None,
+    ) -> None:
+        self._connection = connection
+        self._formats = formats
+        self._namespace = namespace
+        self._page_bytes = page_bytes
+        self._own_set = own_set
+        self._state = connection.execute(_STATE).one()  # before anything else: see complete_until
+
+    @property
+    def has_sets(self) -> bool:
+        """Whether there is a set hierarchy: not within a set."""
+        return self._own_set is None
+
+    @property
+    def complete_until(self) -> int | None:
+        """The datestamp before which no change will appear that cannot be seen now."""
+        since: int | None = self._state.publishing_since
+        return since
+
+    def earliest_datestamp(self) -> int:
+        """Return a datestamp that no record is older than."""
+        earliest: int = self._state.earliest_datestamp
+        return earliest
+
+    def formats(self) -> Sequence[MetadataFormat]:
+        """Return the metadata formats that are served."""
+        return self._formats
+
+    def formats_of(self, identifier: str) -> Sequence[MetadataFormat] | None:
+        """Return those in which the item has a record; None for an item that is not known here."""
+        if self._own_set is None:
+            query = select(RecordRow.format_id).join(ItemRow, ItemRow.id == RecordRow.item_id)
+        else:
+            query = select(PlacementRow.format_id).join(ItemRow, ItemRow.id == PlacementRow.item_id)
+            query = query.where(PlacementRow.set_id == self._own_set_id, PlacementRow.scope != Scope.ARGUMENT)
+        local = self._local(identifier)
+        found = set(self._connection.scalars(query.where(ItemRow.local == local))) if local else set()
+        if not found:
+            return None
+        return [known for known in self._formats if self._format_ids.get(known.prefix) in found]
+
+    def record(self, identifier: str, metadata_prefix: str) -> Record | None:
+        """Return one record, deleted or not."""
+        local, format_id = self._local(identifier), self._format_id(metadata_prefix)
+        if local is None or format_id is None:
+            return None
+        item = select(ItemRow.id).where(ItemRow.local == local).scalar_subquery()
+        record = select(RecordRow.header, RecordRow.set_specs, RecordRow.body).where(
+            RecordRow.item_id == item, RecordRow.format_id == format_id
+        )
+        if self._own_set is None:
+            row = self._connection.execute(record).one_or_none()
+            return Record(*row) if row else None
+        placement = select(PlacementRow.scope, PlacementRow.header).where(
+            PlacementRow.item_id == item,
+            PlacementRow.format_id == format_id,
+            PlacementRow.set_id == self._own_set_id,
+            PlacementRow.scope != Scope.ARGUMENT,
+        )
+        place = self._connection.execute(placement).one_or_none()
+        if place is None:
+            return None
+        if place.scope == Scope.BASE_URL:
+            return Record(place.header, b"", b"")
+        header, _, metadata = self._connection.execute(record).one()
+        return Record(header, b"", metadata)
+
+    def has_set(self, set_spec: str) -> bool:
+        """Say whether a set has ever been known."""
+        return self._set_id(set_spec) is not None
+
+    def sets(self, after: str, limit: int) -> SetPage:
+        """Return at most *limit* sets whose setSpec is greater than *after*."""
+        query = select(SetRow.spec, SetRow.name, SetRow.members).where(SetRow.spec > after)
+        rows = self._connection.execute(query.order_by(SetRow.spec).limit(limit + 1)).all()
+        size = self._connection.scalar(select(func.count()).select_from(SetRow)) or 0
+        return SetPage([Set(*row) for row in rows[:limit]], len(rows) > limit, size)
+
+    def page(self, selection: Selection, after: Position | None, limit: int, *, headers_only: bool) -> Page:
+        """Return at most *limit* records of *selection* behind *after*, in order."""
+        set_id, scope = self._set_of(selection)
+        format_id = self._format_id(selection.metadata_prefix)
+        if format_id is None or set_id is None:
+            return Page([])
+        query = (
+            queries.page(headers_only=headers_only)
+            if scope is None
+            else queries.page_of_set(scope, headers_only=headers_only)
+        )
+        datestamp, serial = after or (BEGINNING if selection.from_ is None else selection.from_, 0)
+        rows = self._connection.execute(
+            query,
+            {
+                "set_id": set_id,
+                "format_id": format_id,
+                "datestamp": datestamp,
+                "serial": serial,
+                "until": END if selection.until is None else selection.until,
+                "limit": limit + 1,
+            },
+        )
+        page = self._cut(rows, limit)
+        if after is None and page.next:
+            scopes = (Scope.BOTH,) if scope is None else (Scope.BOTH, scope)
+            size = self._size(selection, set_id, format_id, scopes)
+            return Page(page.records, page.next, max(size, len(page.records) + 1))
+        return page
+
+    def last_before(self, selection: Selection, position: Position, *, headers_only: bool) -> Record | None:
+        """Return the last record of *selection* that is not behind *position*."""
+        set_id, scope = self._set_of(selection)
+        query = (
+            queries.page(headers_only=headers_only, backwards=True)
+            if scope is None
+            else queries.page_of_set(scope, headers_only=headers_only, backwards=True)
+        )
+        row = self._connection.execute(
+            query,
+            {
+                "set_id": set_id,
+                "format_id": self._format_id(selection.metadata_prefix),
+                "datestamp": position.datestamp,
+                "serial": position.serial,
+                "from": BEGINNING if selection.from_ is None else selection.from_,
+                "limit": 1,
+            },
+        ).first()
+        return Record(row.header, row.set_specs, row.metadata) if row else None
+
+    def _cut(self, rows: Iterable[Row[*tuple[Any, ...]]], limit: int) -> Page:
+        """Take rows up to the limits; one that is left over says that more follow."""
+        records: list[Record] = []
+        position = Position(0, 0)
+        size = 0
+        for datestamp, serial, header, set_specs, metadata in rows:
+            size += len(header) + len(set_specs) + len(metadata)
+            if len(records) == limit or (records and size > self._page_bytes):
+                return Page(records, position)
+            records.append(Record(header, set_specs, metadata))
+            position = Position(datestamp, serial)
+        return Page(records)
+
+    def _size(self, selection: Selection, set_id: int, format_id: int, scopes: Sequence[Scope]) -> int:
+        """Return how many records *selection* has; see :data:`COUNTED`."""
+        start = BEGINNING if selection.from_ is None else selection.from_
+        end = END if selection.until is None else selection.until
+        # Days of which the window has only a part: the first, the last, or both.
+        parts = {start // DAY} if start % DAY and start != BEGINNING else set()
+        parts |= {end // DAY} if (end + 1) % DAY and end != END else set()
+        tally = select(func.coalesce(func.sum(TallyRow.records), 0)).where(
+            TallyRow.set_id == set_id, TallyRow.format_id == format_id, TallyRow.scope.in_(scopes)
+        )
+        whole = tally.where(TallyRow.day.between(start // DAY, end // DAY), TallyRow.day.not_in(parts))
+        total = self._connection.scalar(whole) or 0
+        for day in parts:
+            from_, until = max(start, day * DAY), min(end, day * DAY + DAY - 1)
+            on_day = self._connection.scalar(tally.where(TallyRow.day == day)) or 0
+            if 0 < on_day <= COUNTED:
+                total += self._count(set_id, format_id, scopes, from_, until)
+            else:
+                total += on_day * (until - from_ + 1) // DAY
+        return total
+
+    def _count(self, set_id: int, format_id: int, scopes: Sequence[Scope], from_: int, until: int) -> int:
+        query = select(func.count())
+        if set_id == EVERYTHING:
+            query = query.where(RecordRow.format_id == format_id, RecordRow.datestamp.between(from_, until))
+        else:
+            query = query.where(
+                PlacementRow.set_id == set_id,
+                PlacementRow.format_id == format_id,
+                PlacementRow.scope.in_(scopes),
+                PlacementRow.datestamp.between(from_, until),
+            )
+        return self._connection.scalar(query) or 0
+
+    def _set_of(self, selection: Selection) -> tuple[int | None, Scope | None]:
+        """Return the set that a list is of, and how it is seen; neither scope nor set for everything."""
+        if self._own_set is not None:
+            return self._own_set_id, Scope.BASE_URL
+        if selection.set_spec is not None:
+            return self._set_id(selection.set_spec), Scope.ARGUMENT
+        return EVERYTHING, None
+
+    def _set_id(self, spec: str) -> int | None:
+        return self._connection.scalar(select(SetRow.id).where(SetRow.spec == spec))
+
+    @cached_property
+    def _own_set_id(self) -> int | None:
+        return self._set_id(self._own_set or "")
+
+    @cached_property
+    def _format_ids(self) -> Mapping[str, int]:
+        return dict(self._connection.execute(select(FormatRow.prefix, FormatRow.id)).tuples().all())
+
+    def _format_id(self, prefix: str) -> int | None:
+        return self._format_ids.get(prefix)
+
+    def _local(self, identifier: str) -> str | None:
+        return syntax.local_part(self._namespace, identifier)
+
+
+_STATE = select(RepositoryRow.publishing_since, RepositoryRow.earliest_datestamp)

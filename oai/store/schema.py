@@ -1,0 +1,247 @@
+"""The tables, as Mapped classes, and why they are shaped as they are.
+
+A list is read as one stretch of a clustered table (``WITHOUT ROWID`` in SQLite), from a
+position on: what a page costs depends neither on its depth nor on the size of the list.
+
+``record``
+    A row for each record, with its XML, in the order of the list without a set.
+``placement``
+    A row for each list of a set that a record stands in, in the order of that list. Parents
+    have rows of their own, so ``set=tag`` is read like any other. The ``scope`` says at which
+    base URL the row is seen; see :class:`Scope`.
+``tally``
+    How many rows of ``placement`` (of ``record``, for the set :data:`EVERYTHING`) there are for
+    each day, so that completeListSize is a sum of a few numbers.
+``item``
+    The identifiers, given once and never again.
+``contribution``
+    What each file of each source says of an item. An item is what its contributions say
+    together; a file that cannot be read leaves its own as they were.
+
+Datestamps are whole seconds of UTC. ``serial`` numbers the changes of the repository in the
+order in which they were committed (:class:`oai.protocol.model.Position`).
+"""
+
+import enum
+from typing import ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+EVERYTHING = 0
+"""The number that stands in ``tally`` for the whole repository; no set has it."""
+
+
+class Scope(enum.IntEnum):
+    """Where a placement is seen.
+
+    An item that is in a set is seen by ``set=`` and at the set's own base URL alike. One that
+    has left it is a deleted record at the set's own base URL, and nothing to ``set=``. Once that
+    item is deleted, its tombstone matches every set that it was ever in (§2.5.1), while the
+    set's own base URL keeps the earlier deletion.
+    """
+
+    BOTH = 0
+    ARGUMENT = 1
+    BASE_URL = 2
+
+
+class Base(DeclarativeBase):
+    """All tables, with constraints that have names, so that a migration can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[type, object]] = {
+        int: BigInteger().with_variant(Integer, "sqlite"),
+        bytes: LargeBinary,
+    }
+
+
+_CLUSTERED = {"sqlite_with_rowid": False}
+
+
+class RepositoryRow(Base):
+    """The repository itself: one row.
+
+    ``publishing_since`` is set while a change is being written: no datestamp of that change is
+    earlier. ``writer`` says who writes it.
+    """
+
+    __tablename__ = "repository"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    namespace: Mapped[str | None]
+    earliest_datestamp: Mapped[int]
+    last_datestamp: Mapped[int]
+    last_serial: Mapped[int]
+    publishing_since: Mapped[int | None]
+    writer: Mapped[str | None]
+
+
+class SigningKeyRow(Base):
+    """A key that signs resumptionTokens; the greatest ``id`` signs."""
+
+    __tablename__ = "signing_key"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    secret: Mapped[bytes]
+
+
+class FormatRow(Base):
+    """A metadata format, and with what version of its crosswalk its records were made.
+
+    ``fingerprint`` is empty for a format that is not kept up to date, since it is not served.
+    """
+
+    __tablename__ = "format"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    prefix: Mapped[str] = mapped_column(unique=True)
+    fingerprint: Mapped[str]
+
+
+class SetRow(Base):
+    """A set. ``members`` counts the items that are in it now and are not deleted."""
+
+    __tablename__ = "sets"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    spec: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    members: Mapped[int]
+
+
+class ItemRow(Base):
+    """An item.
+
+    ``local`` is the local part of its identifier, before escaping; ``deleted`` is None as long as
+    it has no records.
+    """
+
+    __tablename__ = "item"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    local: Mapped[str] = mapped_column(unique=True)
+    deleted: Mapped[bool | None]
+
+
+class RecordRow(Base):
+    """A record: what :class:`oai.protocol.model.Record` has, in the order of the list.
+
+    ``body`` is its metadata and about elements, empty for a deleted record. The header stands
+    before it so that a list of headers need not read past it. ``digest``, of the body, tells
+    whether a record has changed.
+    """
+
+    __tablename__ = "record"
+
+    format_id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    datestamp: Mapped[int] = mapped_column(primary_key=True)
+    serial: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int]
+    digest: Mapped[bytes]
+    header: Mapped[bytes]
+    set_specs: Mapped[bytes]
+    body: Mapped[bytes]
+
+    __table_args__ = (UniqueConstraint("item_id", "format_id"), _CLUSTERED)
+
+
+class PlacementRow(Base):
+    """A record's place in the list of a set.
+
+    ``header`` is set only for :attr:`Scope.BASE_URL`: there the row is a deleted record of its own.
+    """
+
+    __tablename__ = "placement"
+
+    set_id: Mapped[int] = mapped_column(primary_key=True)
+    format_id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    scope: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    datestamp: Mapped[int] = mapped_column(primary_key=True)
+    serial: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int]
+    header: Mapped[bytes | None]
+
+    __table_args__ = (Index(None, "item_id"), _CLUSTERED)
+
+
+class TallyRow(Base):
+    """How many records stand in a list, by the day of their datestamps (days since 1970)."""
+
+    __tablename__ = "tally"
+
+    set_id: Mapped[int] = mapped_column(primary_key=True)
+    format_id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    scope: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True)
+    records: Mapped[int]
+    deleted: Mapped[int]
+
+    __table_args__ = (_CLUSTERED,)
+
+
+class SourceRow(Base):
+    """A source: what one PATH of ``oai sync`` names."""
+
+    __tablename__ = "source"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    synced: Mapped[int]
+
+
+class FileRow(Base):
+    """A file of a source. ``digest`` is of its bytes and its reader; empty where it must be read again."""
+
+    __tablename__ = "file"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    name: Mapped[str]
+    digest: Mapped[bytes]
+
+    __table_args__ = (UniqueConstraint("source_id", "name"),)
+
+
+class ContributionRow(Base):
+    """What one file says of one item: ``content`` is the item as compressed JSON."""
+
+    __tablename__ = "contribution"
+
+    file_id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(primary_key=True)
+    line: Mapped[int]
+    digest: Mapped[bytes]
+    content: Mapped[bytes]
+
+    __table_args__ = (Index(None, "item_id"), _CLUSTERED)
+
+
+class ProblemRow(Base):
+    """What a reader doubted, or could not take, the last time that it read a file."""
+
+    __tablename__ = "problem"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("file.id"), index=True)
+    line: Mapped[int]
+    local: Mapped[str | None]
+    reason: Mapped[str]
+    done: Mapped[str]
+    rejected: Mapped[bool]

@@ -1,0 +1,250 @@
+"""The store made equal to the sources: items → changes, and what was rejected.
+
+1. Every file that is new or has other bytes than last time is read (:mod:`oai.intake`).
+2. An item of which something else is said now is put together from all that is said of it, its
+   records are rendered and checked, and those that differ are published. An item of which nothing
+   is said any more is deleted.
+
+All of it is one publication (:mod:`oai.store.publishing`): harvesters see the whole or nothing,
+and so does whoever finds the machine after a power cut.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from oai.formats import InvalidRecord
+from oai.intake import Finding, Intake, Progress, Taken, chunks
+from oai.item import Item, unique
+from oai.library import Library
+from oai.sets import PARENTS, sets_of
+from oai.sources import jsonl
+from oai.sources.files import Source, SourceError
+from oai.store.contributions import Contribution, Contributions, Standing
+from oai.store.database import Database
+from oai.store.publishing import Change, Publication, publishing
+from oai.store.schema import FormatRow, ItemRow, RecordRow
+
+SPARED = 10
+"""So many items a source may lose at once, whatever part of it they are."""
+
+SPARED_PART = 0.2
+"""Such a part of its items it may lose, however many they are."""
+
+
+class _DryRun(Exception):
+    """Ends a publication that was only tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator asks for beside the sources; see the ``oai sync`` command."""
+
+    dry_run: bool = False
+    allow_mass_delete: bool = False
+    keep_datestamps: bool = False
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a sync. ``items`` is filled by a dry run: what each affected item was read as."""
+
+    added: int = 0
+    changed: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+
+    @property
+    def rejected(self) -> int:
+        """How many items, or whole files, could not be taken."""
+        return sum(finding.rejected for finding in self.findings)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.added} added, {self.changed} changed, {self.deleted} deleted, "
+            f"{self.unchanged} unchanged, {self.rejected} rejected"
+        )
+
+
+def sync(
+    database: Database,
+    library: Library,
+    sources: Sequence[Source],
+    *,
+    clock: Callable[[], int],
+    progress: Progress,
+    options: Options | None = None,
+    waiting: Callable[[], None] = lambda: None,
+) -> Report:
+    """Make the store equal to *sources* and return what became of it.
+
+    Raises :class:`oai.sources.files.SourceError` where a source cannot be read or would lose too
+    much, and :class:`oai.store.database.StoreError` where the store cannot be written; either
+    leaves the store as it was.
+    """
+    run = None
+    try:
+        with publishing(database, clock, waiting) as publication:
+            run = _Run(publication, library, options or Options(), progress)
+            run.read(sources)
+            run.publish()
+            if run.options.dry_run:
+                raise _DryRun  # noqa: TRY301 - it rolls the publication back
+    except _DryRun:
+        pass
+    assert run is not None
+    return run.report
+
+
+class _Run:
+    """One sync."""
+
+    def __init__(
+        self, publication: Publication, library: Library, options: Options, progress: Progress
+    ) -> None:
+        self.options = options
+        self.report = Report()
+        self._publication = publication
+        self._connection = publication.connection
+        self._library = library
+        self._progress = progress
+        self._contributions = Contributions(self._connection)
+        self._intake = Intake(self._contributions, progress, publication.stamp)
+
+    def read(self, sources: Sequence[Source]) -> None:
+        """Take the sources in, and refuse what looks like an accident."""
+        if self.options.keep_datestamps and self._connection.scalar(select(RecordRow.item_id).limit(1)):
+            raise SourceError("--keep-datestamps is for an empty store, and this one has records")
+        for source in sources:
+            self._intake.read(source)
+        self.report.findings = self._intake.findings
+        if not self.options.allow_mass_delete:
+            for taken in self._intake.taken:
+                self._guard(taken)
+
+    def _guard(self, taken: Taken) -> None:
+        """Refuse to delete so much of a source that it is more likely to be broken."""
+        if len(taken.dropped) <= SPARED:
+            return
+        doomed = sum(map(self._count_orphans, chunks(taken.dropped)))
+        had = self._contributions.live_items(taken.source_id) + doomed
+        if doomed > SPARED and doomed > SPARED_PART * had:
+            raise SourceError(
+                f"{taken.source.name}: {doomed} of the {had} items that it brought are no longer there;"
+                " nothing was changed. If they are meant to be deleted, sync with --allow-mass-delete"
+            )
+
+    def _count_orphans(self, item_ids: Sequence[int]) -> int:
+        """Return how many of these items nothing is said of any more, and are not deleted yet."""
+        orphans = set(item_ids) - self._contributions.of_items(item_ids).keys()
+        query = select(func.count(ItemRow.id)).where(ItemRow.id.in_(orphans), ItemRow.deleted.is_(False))
+        return self._connection.scalar(query) or 0
+
+    def publish(self) -> None:
+        """Publish each item of which something else is said now, or whose records are made anew."""
+        format_ids = self._format_ids()
+        affected = self._intake.affected
+        here = {taken.source_id for taken in self._intake.taken}
+        self._progress.begin("Writing records", len(affected))
+        moved: Counter[str] = Counter()
+        moved_here = 0
+        for item_ids in chunks(affected):
+            said = self._contributions.of_items(item_ids)
+            rows = select(ItemRow.id, ItemRow.local, ItemRow.deleted).where(ItemRow.id.in_(item_ids))
+            changes = [
+                self._change(id_, local, said.get(id_, ()), format_ids)
+                for id_, local, deleted in self._connection.execute(rows.order_by(ItemRow.id)).tuples()
+                if id_ in said or deleted is not None
+            ]
+            outcome = self._publication.publish([change for change in changes if change])
+            moved.update(outcome.values())
+            moved_here += sum(any(one.source_id in here for one in said.get(id_, ())) for id_ in outcome)
+            self._progress.advance(len(item_ids))
+        self.report.added = moved["added"]
+        self.report.changed = moved["changed"]
+        self.report.deleted = moved["deleted"]
+        self.report.unchanged = self._contributions.count_items(here) - moved_here
+
+    def _format_ids(self) -> dict[str, int]:
+        """Return the numbers of the formats; one that makes other records than before affects all items."""
+        stored = {
+            row.prefix: row
+            for row in self._connection.execute(select(FormatRow.prefix, FormatRow.id, FormatRow.fingerprint))
+        }
+        numbers = {prefix: row.id for prefix, row in stored.items()}
+        for prefix in sorted(self._library.formats.keys() - numbers.keys()):
+            numbers[prefix] = len(numbers) + 1
+            self._connection.execute(
+                insert(FormatRow).values(id=numbers[prefix], prefix=prefix, fingerprint="")
+            )
+        for prefix, number in numbers.items():
+            served = prefix in self._library.formats
+            fingerprint = self._library.fingerprint(prefix) if served else ""
+            if prefix in stored and stored[prefix].fingerprint == fingerprint:
+                continue
+            self._connection.execute(
+                update(FormatRow).where(FormatRow.id == number).values(fingerprint=fingerprint)
+            )
+            if served:
+                live = select(ItemRow.id).where(ItemRow.deleted.is_(False))
+                self._intake.affected.update(self._connection.scalars(live))
+        return {prefix: numbers[prefix] for prefix in self._library.formats}
+
+    def _change(
+        self, item_id: int, local: str, said: Sequence[Contribution], format_ids: dict[str, int]
+    ) -> Change | None:
+        identifier = self._library.identifier(local)
+        if not said:
+            return Change(item_id, identifier, None)
+        item = merged([jsonl.load(one.content) for one in said])
+        if self.options.dry_run:
+            self.report.items.append(item)
+        names = sets_of(item)
+        sets = self._publication.set_ids({spec: name for spec, name in PARENTS.items() if names} | names)
+        stamp = self._intake.datestamp(item_id) if self.options.keep_datestamps else None
+        if item.deleted:
+            return Change(item_id, identifier, None, sets, tuple(format_ids.values()), stamp)
+        try:
+            metadata = {number: self._library.metadata(item, prefix) for prefix, number in format_ids.items()}
+        except InvalidRecord as error:
+            self._reject(said[0], local, str(error))
+            return None
+        return Change(item_id, identifier, metadata, sets, datestamp=stamp)
+
+    def _reject(self, said: Contribution, local: str, reason: str) -> None:
+        problem = Standing(said.file, said.line, local, reason, "its last good version stays", rejected=True)
+        self._contributions.add_problems(said.file_id, [problem])
+        self.report.findings.append(
+            Finding(said.source, said.file, said.line, reason, problem.done, rejected=True, id=local)
+        )
+
+
+def merged(said: Sequence[Item]) -> Item:
+    """Return the one item of which several files speak.
+
+    The first of them is believed, later ones fill what it leaves open, and tags, sections,
+    identifiers and rights are those of all. It is deleted if all of them say so.
+    """
+    live = [item for item in said if not item.deleted]
+    first, *others = live or said
+    changes: dict[str, Any] = {}
+    for name in _FILLED:
+        if not getattr(first, name):
+            changes[name] = next(
+                (value for item in others if (value := getattr(item, name))), getattr(first, name)
+            )
+    for name in _UNITED:
+        changes[name] = unique(value for item in (first, *others) for value in getattr(item, name))
+    return replace(first, **changes)
+
+
+_FILLED = (
+    "creators", "editors", "contributors", "description", "publisher", "place", "date", "extent", "source",
+    "language", "type", "url",
+)  # fmt: skip
+_UNITED = ("tags", "sections", "rights", "identifiers")
