@@ -9,9 +9,9 @@ or where they go. What a source does not say is ``None`` or empty, never a guess
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from slugify import slugify
 
@@ -97,3 +97,29 @@ def unique(values: Iterable[str]) -> tuple[str, ...]:
     for value in values:
         first.setdefault(normalise(value), value)
     return tuple(first.values())
+
+
+def merged(said: Sequence[Item]) -> Item:
+    """Return the one item of which several files speak.
+
+    The first of them is believed, later ones fill what it leaves open, and tags, sections,
+    identifiers and rights are those of all. It is deleted if all of them say so.
+    """
+    live = [item for item in said if not item.deleted]
+    first, *others = live or said
+    changes: dict[str, Any] = {}
+    for name in _FILLED:
+        if not getattr(first, name):
+            changes[name] = next(
+                (value for item in others if (value := getattr(item, name))), getattr(first, name)
+            )
+    for name in _UNITED:
+        changes[name] = unique(value for item in (first, *others) for value in getattr(item, name))
+    return replace(first, **changes)
+
+
+_FILLED = (
+    "creators", "editors", "contributors", "description", "publisher", "place", "date", "extent", "source",
+    "language", "type", "url",
+)  # fmt: skip
+_UNITED = ("tags", "sections", "rights", "identifiers")

@@ -47,24 +47,11 @@ _WHITE_SPACE = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 def render(envelope: Envelope) -> bytes:
     """Return the whole response."""
-    return b"".join(_response(envelope))
+    return b"".join(stream(envelope))
 
 
-def header(identifier: str, stamp: int, *, deleted: bool) -> bytes:
-    """Return a record's header up to the end of its datestamp; :func:`set_spec` elements follow."""
-    opening = '<header status="deleted">' if deleted else "<header>"
-    return (
-        f"{opening}<identifier>{escape(identifier)}</identifier>"
-        f"<datestamp>{datestamp.write(stamp)}</datestamp>"
-    ).encode()
-
-
-def set_spec(spec: str) -> bytes:
-    """Return the setSpec element of a header."""
-    return f"<setSpec>{spec}</setSpec>".encode()
-
-
-def _response(envelope: Envelope) -> Iterator[bytes]:
+def stream(envelope: Envelope) -> Iterator[bytes]:
+    """Yield the response piece by piece, for a list that is longer than memory should be."""
     yield _OPENING
     yield f"<responseDate>{datestamp.write(envelope.response_date)}</responseDate>\n".encode()
     yield _request(envelope)
@@ -86,6 +73,20 @@ def _response(envelope: Envelope) -> Iterator[bytes]:
         case _:
             assert_never(envelope.answer)
     yield _CLOSING
+
+
+def header(identifier: str, stamp: int, *, deleted: bool) -> bytes:
+    """Return a record's header up to the end of its datestamp; :func:`set_spec` elements follow."""
+    opening = '<header status="deleted">' if deleted else "<header>"
+    return (
+        f"{opening}<identifier>{escape(identifier)}</identifier>"
+        f"<datestamp>{datestamp.write(stamp)}</datestamp>"
+    ).encode()
+
+
+def set_spec(spec: str) -> bytes:
+    """Return the setSpec element of a header."""
+    return f"<setSpec>{spec}</setSpec>".encode()
 
 
 def _request(envelope: Envelope) -> bytes:

@@ -11,15 +11,15 @@ and so does whoever finds the machine after a power cut.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from sqlalchemy import func, insert, select, update
 
 from oai.formats import InvalidRecord
 from oai.intake import Finding, Intake, Progress, Taken, chunks
-from oai.item import Item, unique
+from oai.item import Item, merged
 from oai.library import Library
+from oai.protocol.syntax import ancestors
 from oai.sets import PARENTS, sets_of
 from oai.sources import jsonl
 from oai.sources.files import Source, SourceError
@@ -118,6 +118,7 @@ class _Run:
 
     def read(self, sources: Sequence[Source]) -> None:
         """Take the sources in, and refuse what looks like an accident."""
+        self._publication.settle_namespace(self._library.settings.namespace)
         if self.options.keep_datestamps and self._connection.scalar(select(RecordRow.item_id).limit(1)):
             raise SourceError("--keep-datestamps is for an empty store, and this one has records")
         for source in sources:
@@ -158,7 +159,7 @@ class _Run:
             rows = select(ItemRow.id, ItemRow.local, ItemRow.deleted).where(ItemRow.id.in_(item_ids))
             changes = [
                 self._change(id_, local, said.get(id_, ()), format_ids)
-                for id_, local, deleted in self._connection.execute(rows.order_by(ItemRow.id)).tuples()
+                for id_, local, deleted in self._connection.execute(rows.order_by(ItemRow.id))
                 if id_ in said or deleted is not None
             ]
             outcome = self._publication.publish([change for change in changes if change])
@@ -205,7 +206,9 @@ class _Run:
         if self.options.dry_run:
             self.report.items.append(item)
         names = sets_of(item)
-        sets = self._publication.set_ids({spec: name for spec, name in PARENTS.items() if names} | names)
+        parents = {above for spec in names for above in ancestors(spec)}
+        self._publication.set_ids({spec: PARENTS[spec] for spec in sorted(parents)})
+        sets = self._publication.set_ids(names)
         stamp = self._intake.datestamp(item_id) if self.options.keep_datestamps else None
         if item.deleted:
             return Change(item_id, identifier, None, sets, tuple(format_ids.values()), stamp)
@@ -222,29 +225,3 @@ class _Run:
         self.report.findings.append(
             Finding(said.source, said.file, said.line, reason, problem.done, rejected=True, id=local)
         )
-
-
-def merged(said: Sequence[Item]) -> Item:
-    """Return the one item of which several files speak.
-
-    The first of them is believed, later ones fill what it leaves open, and tags, sections,
-    identifiers and rights are those of all. It is deleted if all of them say so.
-    """
-    live = [item for item in said if not item.deleted]
-    first, *others = live or said
-    changes: dict[str, Any] = {}
-    for name in _FILLED:
-        if not getattr(first, name):
-            changes[name] = next(
-                (value for item in others if (value := getattr(item, name))), getattr(first, name)
-            )
-    for name in _UNITED:
-        changes[name] = unique(value for item in (first, *others) for value in getattr(item, name))
-    return replace(first, **changes)
-
-
-_FILLED = (
-    "creators", "editors", "contributors", "description", "publisher", "place", "date", "extent", "source",
-    "language", "type", "url",
-)  # fmt: skip
-_UNITED = ("tags", "sections", "rights", "identifiers")

@@ -1,6 +1,6 @@
 """What is answered: one type for each verb's answer, and the envelope around all (§3.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from oai.protocol.errors import UNANSWERABLE, ProtocolError
@@ -52,7 +52,7 @@ class Records:
     """The answer to ListRecords, or to ListIdentifiers, whose records have no metadata."""
 
     verb: Verb
-    records: Sequence[Record]
+    records: Iterable[Record]
     resumption_token: ResumptionToken | None
 
 

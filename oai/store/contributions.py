@@ -91,7 +91,7 @@ class Contributions:
     def files(self, source_id: int) -> dict[str, Known]:
         """Return the files that a source had, by name."""
         query = select(FileRow.name, FileRow.id, FileRow.digest).where(FileRow.source_id == source_id)
-        return {name: Known(id_, digest) for name, id_, digest in self._connection.execute(query).tuples()}
+        return {name: Known(id_, digest) for name, id_, digest in self._connection.execute(query)}
 
     def add_file(self, source_id: int, name: str) -> Known:
         """Make a file known, as one that has not been read."""
@@ -117,7 +117,7 @@ class Contributions:
     def item_ids(self, locals_: Collection[str]) -> dict[str, int]:
         """Return the numbers of items by their local identifiers; new ones get the next numbers."""
         query = select(ItemRow.local, ItemRow.id).where(ItemRow.local.in_(locals_))
-        found = dict(self._connection.execute(query).tuples().all())
+        found = dict(self._connection.execute(query).all())
         new = {
             local: self._next_item + n
             for n, local in enumerate(local for local in dict.fromkeys(locals_) if local not in found)
@@ -138,7 +138,7 @@ class Contributions:
         query = select(ContributionRow.item_id, ContributionRow.digest).where(
             ContributionRow.file_id == file_id, ContributionRow.item_id.in_(item_ids)
         )
-        return dict(self._connection.execute(query).tuples().all())
+        return dict(self._connection.execute(query).all())
 
     def places(self, source_id: int, item_ids: Collection[int]) -> Iterator[tuple[int, str, int]]:
         """Yield item, file and line of what the files of a source say of items."""
@@ -147,7 +147,7 @@ class Contributions:
             .join(FileRow, FileRow.id == ContributionRow.file_id)
             .where(FileRow.source_id == source_id, ContributionRow.item_id.in_(item_ids))
         )
-        yield from self._connection.execute(query).tuples()
+        yield from self._connection.execute(query)
 
     def line(self, file_id: int, item_id: int) -> int:
         """Return the line at which a file speaks of an item."""
@@ -215,9 +215,7 @@ class Contributions:
             .order_by(ContributionRow.item_id, SourceRow.id, FileRow.name)
         )
         found: dict[int, list[Contribution]] = {}
-        for item_id, packed, source_id, source, file_id, file, line in self._connection.execute(
-            query
-        ).tuples():
+        for item_id, packed, source_id, source, file_id, file, line in self._connection.execute(query):
             said = Contribution(unpack(packed), source_id, source, file_id, file, line)
             found.setdefault(item_id, []).append(said)
         return found
@@ -272,7 +270,7 @@ class Contributions:
             .where(ProblemRow.file_id == file_id)
             .order_by(ProblemRow.id)
         )
-        return [Standing(*row) for row in self._connection.execute(query).tuples()]
+        return [Standing(*row) for row in self._connection.execute(query)]
 
 
 _CHANGE = (

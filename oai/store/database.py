@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from oai.repository import Unavailable
 
@@ -102,9 +102,7 @@ class Database:
                 waiting()
                 lock.acquire(timeout=LOCK_WAIT)
         except Timeout:
-            raise StoreError(
-                f"{self} is still being written by another process: {self._writer_name()}"
-            ) from None
+            raise StoreError(f"{self} is still being written by {self.writer()}") from None
         except OSError as error:
             raise StoreError(f"{self} cannot be written: {error.strerror}: {error.filename}") from None
         try:
@@ -127,12 +125,13 @@ class Database:
         except _OUT_OF_ORDER as error:
             raise StoreError(f"{self}: {error.orig}") from error
 
-    def _writer_name(self) -> str:
+    def writer(self) -> str:
+        """Say who is writing, as far as the store knows."""
         try:
             with self.reading() as connection:
-                return connection.scalar(text("SELECT writer FROM repository")) or "unknown"
+                return connection.scalar(text("SELECT writer FROM repository")) or "another process"
         except (Unavailable, SQLAlchemyError):
-            return "unknown"
+            return "another process"
 
     def _make_directory(self) -> None:
         assert self.path is not None

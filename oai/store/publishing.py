@@ -111,7 +111,7 @@ class Publication:
 
     def __init__(self, connection: Connection, now: int) -> None:
         self.connection = connection
-        row = connection.execute(select(RepositoryRow.last_datestamp, RepositoryRow.last_serial)).one()
+        row = connection.execute(select(RepositoryRow)).one()
         self.stamp = max(now, row.last_datestamp)
         self._earliest = self.stamp
         self._serial: int = row.last_serial
@@ -119,6 +119,17 @@ class Publication:
         self._set_specs = {id_: spec for spec, id_ in self._set_ids.items()}
         self._members: Counter[int] = Counter()
         self._tally: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0, 0])
+
+    def settle_namespace(self, namespace: str) -> None:
+        """Keep the namespace of the identifiers; raises StoreError if they were given in another one."""
+        given = self.connection.scalar(select(RepositoryRow.namespace))
+        if given is None:
+            self.connection.execute(update(RepositoryRow).values(namespace=namespace))
+        elif given != namespace:
+            raise StoreError(
+                f"namespace = {namespace!r}: the identifiers in this store were given in {given!r}, and an"
+                " identifier is never given anew; keep that namespace, or begin with a new database"
+            )
 
     def set_ids(self, named: Mapping[str, str]) -> frozenset[int]:
         """Return the numbers of the sets with these setSpecs, made with these names where they are new."""
@@ -138,7 +149,7 @@ class Publication:
         outcome: dict[int, Outcome] = {}
         ids = [change.item_id for change in changes]
         items = select(ItemRow.id, ItemRow.deleted).where(ItemRow.id.in_(ids))
-        states = dict(self.connection.execute(items).tuples().all())
+        states = dict(self.connection.execute(items).all())
         records = self._records(ids)
         places = self._places(ids)
         batch = _Batch()
@@ -180,9 +191,7 @@ class Publication:
             RecordRow.digest,
             RecordRow.set_specs,
         ).where(RecordRow.item_id.in_(ids))
-        for item_id, format_id, datestamp, serial, digest, set_specs in self.connection.execute(
-            query
-        ).tuples():
+        for item_id, format_id, datestamp, serial, digest, set_specs in self.connection.execute(query):
             found[item_id][format_id] = _Old(datestamp, serial, digest, set_specs)
         return found
 
@@ -197,7 +206,7 @@ class Publication:
             PlacementRow.datestamp,
             PlacementRow.serial,
         ).where(PlacementRow.item_id.in_(ids))
-        for item_id, format_id, set_id, scope, datestamp, serial in self.connection.execute(query).tuples():
+        for item_id, format_id, set_id, scope, datestamp, serial in self.connection.execute(query):
             found[item_id][format_id].append(_Place(set_id, scope, datestamp, serial))
         return found
 

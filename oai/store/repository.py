@@ -174,7 +174,10 @@ class SqlRepository:
                 "limit": 1,
             },
         ).first()
-        return Record(row.header, row.set_specs, row.metadata) if row else None
+        if row is None:
+            return None
+        _, _, header, set_specs, metadata = row
+        return Record(header, set_specs, metadata)
 
     def _cut(self, rows: Iterable[Row[*tuple[Any, ...]]], limit: int) -> Page:
         """Take rows up to the limits; one that is left over says that more follow."""
@@ -240,7 +243,7 @@ class SqlRepository:
 
     @cached_property
     def _format_ids(self) -> Mapping[str, int]:
-        return dict(self._connection.execute(select(FormatRow.prefix, FormatRow.id)).tuples().all())
+        return dict(self._connection.execute(select(FormatRow.prefix, FormatRow.id)).all())
 
     def _format_id(self, prefix: str) -> int | None:
         return self._format_ids.get(prefix)

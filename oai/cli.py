@@ -1,0 +1,263 @@
+"""The ``oai`` command: arguments are parsed, a function is called, its result is printed.
+
+Whatever goes wrong that an operator can mend is one line on standard error and exit status 1,
+or 2 for arguments that do not fit.
+"""
+
+import json
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from oai import checking, export, server
+from oai.intake import Progress
+from oai.library import Library
+from oai.repository import Unavailable
+from oai.settings import Settings, SettingsError, load
+from oai.sources.files import SourceError, find_source
+from oai.status import is_empty, status
+from oai.store.database import Database, StoreError
+from oai.sync import Options, Report, sync
+from oai.web import create_app
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_MENDABLE = (SettingsError, SourceError, StoreError, Unavailable, server.ServerError, checking.CheckError)
+
+
+def _in_one_line(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let what an operator can mend be said in one line."""
+
+    @wraps(function)
+    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return function(*args, **kwargs)
+        except _MENDABLE as error:
+            raise click.ClickException(" ".join(str(error).split())) from None
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="oai")
+def main() -> None:
+    """Serve a library's posts to harvesters over OAI-PMH 2.0."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+@main.command(name="serve")
+@click.option("--bind", metavar="HOST:PORT", help="Where to listen; as the base URL says if left out.")
+@click.option("--workers", type=click.IntRange(1, 256), help="How many processes answer.")
+@click.option("--no-sync", is_flag=True, help="Do not read the sources, even if the store is empty.")
+@_in_one_line
+def serve_command(bind: str | None, workers: int | None, *, no_sync: bool) -> None:
+    """Bring the database up to date, fill an empty store from the sources, and serve it."""
+    given: dict[str, Any] = {"workers": workers} if workers else {}
+    settings = load(None, **given)
+    library, database = _opened(settings)
+    address = server.address(bind, settings.base_url)
+    server.refuse_if_taken(address)
+    database.upgrade()
+    if not no_sync and is_empty(database):
+        _print_report(_sync(database, library, settings.sources))
+    found = status(database, library)
+    database.dispose()
+
+    def ready() -> None:
+        click.echo(f"Serving {found.records} records in {found.sets} sets at {settings.base_url}")
+        if server.port_of(settings.base_url) != address[1]:
+            place = ":".join(map(str, address))
+            click.echo(f"Listening on {place}; harvesters are told base_url ({settings.base_url})")
+        click.echo("Press Ctrl+C to stop.")
+
+    server.serve(settings, address, ready)
+
+
+@main.command(name="sync")
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@click.option("--dry-run", is_flag=True, help="Read and report, but change nothing.")
+@click.option("--allow-mass-delete", is_flag=True, help="Delete however much of a source is no longer there.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write what was found to this file, as JSON.")
+@click.option(
+    "--keep-datestamps", is_flag=True, help="Keep the datestamps of JSON Lines; for an empty store."
+)
+@_in_one_line
+def sync_command(
+    paths: tuple[str, ...],
+    *,
+    dry_run: bool,
+    allow_mass_delete: bool,
+    report: Path | None,
+    keep_datestamps: bool,
+) -> None:
+    """Make the store equal to the sources: directories or files, those of the settings by default."""
+    settings = load()
+    library, database = _opened(settings)
+    options = Options(dry_run, allow_mass_delete, keep_datestamps)
+    with _target(database, dry_run=dry_run) as target:
+        target.upgrade()
+        done = _sync(target, library, paths or settings.sources, options)
+    if report:
+        _write_report(report, done)
+    if dry_run:
+        for item in done.items:
+            click.echo(f"{item.id}\n  {item.title}")
+    _print_report(done)
+
+
+@main.command(name="status")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_in_one_line
+def status_command(*, as_json: bool) -> None:
+    """Say what is in the store: records by set and format, datestamps, what was rejected."""
+    settings = load()
+    library, database = _opened(settings)
+    found = status(database, library)
+    click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else str(found))
+
+
+@main.command(name="check")
+@click.argument("url", required=False)
+@_in_one_line
+def check_command(url: str | None) -> None:
+    """Check an endpoint against the protocol: ours by default, without a server or a network."""
+    if url:
+        client: checking.Client = checking.HttpClient(url)
+    else:
+        settings = load()
+        client = checking.OwnClient(create_app(settings), settings.base_url)
+    failures = 0
+    for result in checking.check(client):
+        click.echo(str(result))
+        failures += not result.passed
+    click.echo(f"{failures} failed" if failures else "everything passed")
+    sys.exit(1 if failures else 0)
+
+
+@main.command(name="export")
+@click.option("--format", "form", type=click.Choice(["jsonl", "xml"]), default="jsonl", show_default=True)
+@click.option("--set", "set_spec", metavar="SPEC", help="Only the items of this set.")
+@click.option("--datestamps", is_flag=True, help="With jsonl, each item's datestamp as well.")
+@_in_one_line
+def export_command(form: str, set_spec: str | None, *, datestamps: bool) -> None:
+    """Write all items to standard output, as JSON Lines that `oai sync` reads, or as OAI-PMH records."""
+    settings = load()
+    library, database = _opened(settings)
+    out = sys.stdout.buffer
+    with database.reading() as connection:
+        lines = (
+            export.as_xml(connection, library, set_spec, int(time.time()))
+            if form == "xml"
+            else export.as_jsonl(connection, set_spec, datestamps=datestamps)
+        )
+        for line in lines:
+            out.write(line)
+
+
+@main.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+@_in_one_line
+def upgrade() -> None:
+    """Bring the tables up to date."""
+    _, database = _opened(load())
+    applied = database.upgrade()
+    click.echo(f"{database}: " + (f"applied {', '.join(applied)}" if applied else "up to date"))
+
+
+def _opened(settings: Settings) -> tuple[Library, Database]:
+    return Library.of(settings), Database(settings.database_url)
+
+
+@contextmanager
+def _target(database: Database, *, dry_run: bool) -> Iterator[Database]:
+    """Give the database to sync into: for a dry run where there is none yet, one that is thrown away."""
+    if not dry_run or database.exists():
+        yield database
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        yield Database(f"sqlite:///{directory}/oai.sqlite")
+
+
+def _sync(
+    database: Database,
+    library: Library,
+    paths: Sequence[str],
+    options: Options = Options(),  # noqa: B008 - frozen
+) -> Report:
+    sources = [find_source(path, library.settings.sources) for path in paths]
+
+    def waiting() -> None:
+        click.echo(f"Waiting: {database.writer()} is writing to {database}", err=True)
+
+    with _Bar() as bar:
+        return sync(
+            database,
+            library,
+            sources,
+            clock=lambda: int(time.time()),
+            progress=bar,
+            options=options,
+            waiting=waiting,
+        )
+
+
+class _Bar:
+    """Progress shown on a terminal, and nowhere else."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if self._bar is not None:
+            self._bar.render_finish()
+        self._bar = None
+
+    def begin(self, what: str, total: int) -> None:
+        """Show a new bar."""
+        self._end()
+        if total and sys.stderr.isatty():
+            self._bar = click.progressbar(length=total, label=what, file=sys.stderr)
+            self._bar.render_progress()
+
+    def advance(self, by: int) -> None:
+        """Move the bar on."""
+        if self._bar is not None:
+            self._bar.update(by)
+
+
+def _print_report(report: Report) -> None:
+    for finding in report.findings:
+        click.echo(f"{'rejected' if finding.rejected else 'note'}: {finding}")
+    click.echo(str(report))
+
+
+def _write_report(path: Path, report: Report) -> None:
+    figures = {
+        name: getattr(report, name) for name in ("added", "changed", "deleted", "unchanged", "rejected")
+    }
+    findings = [asdict(finding) for finding in report.findings]
+    text = json.dumps(figures | {"findings": findings}, indent=2, ensure_ascii=False)
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,210 @@
+"""Names as a catalogue writes them: persons "Family, Given", bodies as printed.
+
+Whether a name is a person's or a body's is read from how it is worded: words for bodies in
+several languages, words that only join other words ("of", "for"), a leading article, capitals
+that abbreviate. Where nothing speaks for a body, it is a person, unless it is a single word.
+
+The parts of a person's name are found by the nameparser library; degrees and forms of address
+are left out, since they are no part of the name.
+"""
+
+import re
+from functools import lru_cache
+
+from nameparser import parse
+
+from oai.item import Kind, Name
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+BODY_WORDS = _words(
+    """academies academy administration agency agencies alliance assembly associates association authority
+    board branch bureau cabinet campaign caucus census center centers centre centres chamber charity clinic club
+    coalition collective college commission commissioner committee commonwealth company
+    confederation conference congress consortium constabulary cooperative corporation council
+    councils department departments directorate division embassy faculty federation fellowship
+    fond force forum foundation fund government group groups helpline hospital hub inc initiative inquiry inspectorate
+    institute institution institutions laboratory lab labs league library limited llc llp ltd
+    ministry mission movement museum nations network networks nonprofit observatory office offices ombudsman
+    organisation organisations organization organizations panel parliament partnership
+    partnerships plc press programme program project publishers publishing registry
+    secretariat senate service society task taskforce team
+    trust tribunal unit union universities university
+    agence agencia agenzia akademie amt asociación associação associazione assemblée autorité
+    büro bundesamt bundesministerium bundeskriminalamt centro comisión comissão comitato comité
+    commissie commissione conseil consejo conselho consiglio departamento dipartimento direction
+    école escuela facultad faculté fakultät federación fédération fondation fondazione fundación
+    fundação gesellschaft gobierno governo grupo hochschule institut instituto istituto
+    kommission kriminalamt landesamt ligue ministère ministerie ministerio ministério ministero
+    ministerium mouvement observatoire observatorio oficina organisatie organización organização
+    projekt rada raad rat rijksuniversiteit secretaría sociedad société stichting stiftung
+    tribunale università universidad universidade universitat universität universitair
+    universiteit universitet université verband verein vereniging zentrum
+    министерство институт университет центр комитет совет"""
+)
+"""Words that name a body wherever they stand."""
+
+TOPIC_WORDS = _words(
+    """abuse affairs analysis analytics arts assistance children communities consulting
+    corrections courts crime criminology data defence defense development drugs economics
+    education employment enforcement environment equality equity evaluation exploitation families
+    finance firearms freedom governance harm health housing human humanities immigration inclusion
+    industry information innovation integrity intelligence interior international investigation
+    investigations juvenile labour learning liberties liberty management mapping migration
+    monitoring partners peace penal police policies policing policy practice prevention prison
+    prisons probation protection punishment rehabilitation relations research resources response
+    rights safeguarding safety services sciences solutions science security sentencing social solicitors statistics
+    strategic strategies strategy studies study survey surveys technology trafficking training
+    transparency treatment victims violence watch welfare women youth"""
+)
+"""Words for what bodies busy themselves with, which are seldom a family name."""
+
+_SURNAMES_TOO = re.compile(
+    r"\b(?:Bank|Church|Court|Hall|House|Law|School|State|States|County|City|Party|Works|Workers)\b"
+)
+_JOINING = re.compile(
+    r"(?:^|\s)(?:of|for|on|to|against|in|at|by|from|without|über|für|pour|sur|para|contra)\s"
+)
+_ARTICLE = re.compile(r"(?:The|the|THE)\s\S+\s\S|(?:the|THE)\s\S")
+COUNTRIES = _words(
+    """africa america asia australia britain canada england europe france germany india ireland
+    italy kenya mexico netherlands nigeria norway pakistan scotland spain sweden switzerland uk
+    u.k. usa u.s. wales worldwide global united"""
+)
+"""Words that end a body's name more often than a person's."""
+
+ADJECTIVES = _words(
+    "national nationale nacional nazionale international internationale internacional federal royal european"
+    " american african asian global central regional joint public civil united inter-american intergovernmental"
+)
+"""Words that begin a body's name, and no person's."""
+
+_HIERARCHY = re.compile(r"[^\W\d_]{3,}\. +[^\W\d_]{3,}")
+_ACRONYM_BRACKET = re.compile(r"\([A-Z][A-Za-z&-]*[A-Z]s?\)")
+_BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
+_WORD = re.compile(r"[\w.&-]+")
+
+TITLES = _words(
+    "prof professor dr mr mrs ms miss mx sir dame lord lady baroness baron rev hon capt captain"
+    " major col colonel gen general lt sgt sergeant judge justice detective inspector"
+)
+GENERATIONS = _words("jr sr ii iii iv 2nd 3rd")
+DEGREES = _words(
+    """ab abd ba ma ms bs bsc msc mba mbe obe cbe mph mphil dphil phd md jd llb llm lld msw lcsw
+    dsw edd esq esquire rn mpa mpp mfa psyd dds dvm do jsd sjd scd drph cpa qc kc kbe frsa mp
+    mlis mls med bed meng dr habil mdiv dmin lmft lmhc ccm bcba mbbs mbchb fbi ret"""
+)
+ROMAN = re.compile(r"[IVX]+")
+
+
+_MIXED_DEGREES = _words("PhD DPhil MPhil EdD PsyD MSc BSc MEd BEd MEng DrPH MBChB LLB LLM Esq Esquire Habil Dr Ret")
+
+
+def is_degree(text: str) -> bool:
+    """Whether *text* is a degree, an honour or a calling after a name: "Ph.D.", "MSW", "Esq"."""
+    word = text.replace(".", "").replace(" ", "")
+    return word.casefold() in DEGREES and (word.isupper() or "." in text or word in _MIXED_DEGREES)
+
+
+def is_generation(text: str) -> bool:
+    """Whether *text* tells a namesake apart: "Jr.", "III"."""
+    return text.strip(" .").casefold() in GENERATIONS
+
+
+def is_corporate(text: str) -> bool:
+    """Whether *text* is worded as the name of a body rather than of a person."""
+    if "(" in text:
+        if _ACRONYM_BRACKET.search(text):
+            return True
+        text = _BRACKETS.sub("", text).strip() or text
+    words = _WORD.findall(text)
+    if not words:
+        return True
+    folded = [word.casefold().strip(".-") for word in words]
+    if not BODY_WORDS.isdisjoint(folded) or _JOINING.search(text):
+        return True
+    if _ARTICLE.match(text) or "&" in text or any(character.isdigit() for character in text):
+        return True
+    if len(words) == 1:
+        return text.isascii() or len(text) > 4  # a whole Chinese name may be one word  # noqa: PLR2004
+    if folded[-1] in TOPIC_WORDS or folded[-1] in COUNTRIES or folded[0] in ADJECTIVES:
+        return "," not in text
+    if len(words) > 2 and _SURNAMES_TOO.search(text) and not re.search(r"\b[A-Z]\.", text):  # noqa: PLR2004
+        return "," not in text
+    return bool(_HIERARCHY.search(text)) and folded[0] not in TITLES and "," not in text
+
+
+_GLUED_INITIAL = re.compile(r"\b([^\W\d_]\.)(?=[^\W\d_]{2})")
+# "Family, Given", nothing more: most of a million records, so not parsed again.
+_INVERTED = re.compile(r"[^\W\d_][\w’' -]*, [^\W\d_][\w’'. -]*")
+
+
+@lru_cache(maxsize=1 << 14)
+def name_of(text: str, kind: Kind | None = None) -> Name:
+    """Return the name printed as *text*; *kind* says what it is where the source knows."""
+    text = _GLUED_INITIAL.sub(r"\1 ", text.strip())
+    if kind == "corporate" or (kind is None and is_corporate(text)):
+        return Name(text, "corporate")
+    if _INVERTED.fullmatch(text) and not text.isupper():
+        family, _, rest = text.partition(", ")
+        # "Quill, M.A." has initials: a name before a degree has more than one word.
+        if not (is_degree(rest) and (" " in family or len(rest) > 4)) and not is_generation(rest):  # noqa: PLR2004
+            return Name(text, "personal")
+    return Name(_inverted(text), "personal")
+
+
+_VANCOUVER = re.compile(r"([^\W\d_][\w’'-]*[^\W\d_A-Z]) ([A-Z]{1,2})")
+
+
+def _inverted(text: str) -> str:
+    """Return a person's name as "Family, Given", or as printed where its parts are unclear."""
+    printed = _BRACKETS.sub("", text).strip(" ,") or text
+    if printed.isupper():
+        printed = _lowered(printed)
+    if match := _VANCOUVER.fullmatch(printed):
+        return f"{match[1]}, {match[2]}"
+    words = printed.split()
+    while len(words) > 2 and len(words[-1]) > 2 and is_degree(words[-1]):  # noqa: PLR2004
+        words.pop()
+    name = parse(" ".join(words))
+    if not name.family:
+        return printed
+    given = " ".join(part for part in (name.given, name.middle) if part)
+    generation = ", ".join(part for part in re.split(r",? ", name.suffix) if is_generation(part))
+    # "Lord Ashby" has no given name to stand for it; the form of address is all there is.
+    parts = (name.family, given or name.title, generation)
+    return ", ".join(part for part in parts if part)
+
+
+_PARTICLES = _words(
+    "van der den de la le du des del della di da dos das do von zu zur ter ten bin ibn bint al el e y af av"
+)
+_CAPITALS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+def _lowered(text: str) -> str:
+    """Return a name printed in capitals as it is otherwise written."""
+    words = text.split()
+    return " ".join(_word(word, first=index == 0) for index, word in enumerate(words))
+
+
+def _word(word: str, *, first: bool) -> str:
+    bare = word.strip(".,")
+    if ROMAN.fullmatch(bare) and len(bare) > 1:
+        return word
+    if not first and bare.casefold() in _PARTICLES:
+        return word.casefold()
+    # Letters that cannot be spoken are initials: "JAMES RP OGLOFF".
+    if len(bare) <= 3 and not re.search("[AEIOUYÀ-Ý]", bare):  # noqa: PLR2004
+        return word
+    return _CAPITALS.sub(lambda match: _cased(match[0]), word)
+
+
+def _cased(word: str) -> str:
+    word = word.capitalize()
+    if match := re.match(r"(Mc|[OD]['’]|Fitz(?=[^aeiou]{2}))(\w)(?=\w\w)", word):
+        word = match[1] + match[2].upper() + word[match.end() :]
+    return word

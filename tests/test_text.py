@@ -1,0 +1,116 @@
+import re
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from oai.text import CONTROLS, ENTITIES, MARKUP, MOJIBAKE, clean
+
+ALLOWED = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Plain text, with (brackets) and 100% signs.",
+        "“Quotes”, ‘single’, dashes – and — ellipses… stay",
+        "5 < 6 and 7 > 6",
+        "the <b> tag, unclosed",
+        "R&D at AT&T; see ?a=1&section=2&copy=3",
+        "ﬁne ﬂow, ² and ½",
+        "naïve Ωmega 王小明 محمد",
+        "first paragraph\n\nsecond\nline",
+        "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}",
+    ],
+)
+def test_left_alone(text: str) -> None:
+    """What is printed on purpose stays to the letter, and nothing is reported."""
+    assert clean(text).text == text
+    assert clean(text).mended == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "mended"),
+    [
+        ("a\u00a0b\u2003c\td   e ", "a b c d e", ()),
+        ("e\u0301", "é", ()),
+        ("a\r\nb\rc\u2028d", "a\nb\nc\nd", ()),
+        ("a\n \n\n\n b", "a\n\nb", ()),
+        ("soft\u00adhyphen and\u200b zero", "softhyphen and zero", ()),
+        ("a\x00b\x1fc\ud800d\uffffe\ufdd0", "abcde", (CONTROLS,)),
+        ("It\x92s", "It’s", (MOJIBAKE,)),
+        ("donâ€™t", "don’t", (MOJIBAKE,)),
+        ("Ã©tude", "étude", (MOJIBAKE,)),
+        ("good “quotes”\nbad donâ€™t", "good “quotes”\nbad don’t", (MOJIBAKE,)),
+        ("Ben &amp; Jo", "Ben & Jo", (ENTITIES,)),
+        ("Ben &amp;amp; Jo", "Ben & Jo", (ENTITIES,)),
+        ("&#8220;x&#x201d;&nbsp;y", "“x” y", (ENTITIES,)),
+        ("<p>One</p><p>Two &lt; three</p>", "One\n\nTwo < three", (MARKUP,)),
+        ("a<br>b<br/>c", "a\nb\nc", (MARKUP,)),
+        ("<ul><li>one</li><li>two</li></ul>", "• one\n• two", (MARKUP,)),
+        ("an <i>italic</i> word", "an italic word", (MARKUP,)),
+        ("x<script>alert(1)</script> y<!-- z -->", "x y", (MARKUP,)),
+        ("&lt;p&gt;escaped&lt;/p&gt;", "escaped", (ENTITIES, MARKUP)),
+    ],
+)
+def test_mended(text: str, expected: str, mended: tuple[str, ...]) -> None:
+    """What is certainly wrong is put right, and each kind of mending is named once."""
+    cleaned = clean(text)
+    assert cleaned.text == expected
+    assert cleaned.mended == mended
+
+
+PIECES = st.sampled_from(
+    [
+        "&",
+        "amp;",
+        "&lt;",
+        "&gt;",
+        "<p>",
+        "</p>",
+        "<b>",
+        "</b>",
+        "<br>",
+        "<li>",
+        "&#38;",
+        "&#109;",
+        "Ã©",
+        "â€™",
+        "\x92",
+    ]
+    + [
+        " ",
+        "\n",
+        "\u00a0",
+        "\u0301",
+        "e",
+        "#",
+        ";",
+        "<",
+        ">",
+        "&nbsp;",
+        "\u037e",
+        "<script>",
+        "\x85",
+        "\ud800",
+    ]
+)
+MIXED = st.one_of(st.text(), st.lists(PIECES, max_size=12).map("".join))
+
+
+@given(MIXED)
+@example("&am&#112;;lt;p&gt;")
+def test_idempotent(text: str) -> None:
+    """Clean text stays as it is."""
+    once = clean(text).text
+    assert clean(once).text == once
+    assert clean(once).mended == ()
+
+
+@given(MIXED)
+def test_fit_for_xml(text: str) -> None:
+    """Clean text is NFC and holds only what XML 1.0 allows."""
+    once = clean(text).text
+    assert ALLOWED.fullmatch(once)
+    assert unicodedata.is_normalized("NFC", once)
