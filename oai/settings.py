@@ -202,16 +202,16 @@ def load(file: Path | None = None, **given: Any) -> Settings:
 
 
 def _explain(error: ValidationError) -> str:
-    lines = []
+    lines: dict[str, str] = {}
     for detail in error.errors():
         key = str(detail["loc"][0])
-        if detail["type"] == "extra_forbidden":
-            lines.append(f"{key}: there is no such setting")
-            continue
         reason = detail["msg"].removeprefix("Value error, ")
         shown = "…" if key == "token_keys" else repr(detail["input"])
-        lines.append(f"{key} = {shown}: {reason[0].lower() + reason[1:]}")
-    return "; ".join(lines)
+        line = f"{key} = {shown}: {reason[0].lower() + reason[1:]}"
+        if detail["type"] == "extra_forbidden":
+            line = f"{key}: there is no such setting"
+        lines.setdefault(key, line)
+    return "; ".join(lines.values())
 
 
 def _refuse_placeholders(settings: Settings) -> None:
