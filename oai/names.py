@@ -52,7 +52,7 @@ TOPIC_WORDS = _words(
     corrections courts crime criminology data defence defense development drugs economics
     education employment enforcement environment equality equity evaluation exploitation families
     finance firearms freedom governance harm health housing human humanities immigration inclusion
-    industry information innovation integrity intelligence interior international investigation
+    industry information innovation integrity intelligence interior investigation
     investigations juvenile labour learning liberties liberty management mapping migration
     monitoring partners peace penal police policies policing policy practice prevention prison
     prisons probation protection punishment rehabilitation relations research resources response
@@ -66,13 +66,14 @@ _SURNAMES_TOO = re.compile(
     r"\b(?:Bank|Church|Court|Hall|House|Law|School|State|States|County|City|Party|Works|Workers)\b"
 )
 _JOINING = re.compile(
-    r"(?:^|\s)(?:of|for|on|to|against|in|at|by|from|without|über|für|pour|sur|para|contra)\s"
+    r"(?:^|\s)(?:of|for|on|to|against|in|at|by|from|without|über|für|pour|sur|para|contra)\s|\S\sthe\s"
+    r"|(?:^|\s)(?:e\.V\.|GmbH|B\.V\.|S\.A\.|LLP|LLC|Inc|Ltd)"
 )
 _ARTICLE = re.compile(r"(?:The|the|THE)\s\S+\s\S|(?:the|THE)\s\S")
 COUNTRIES = _words(
     """africa america asia australia britain canada england europe france germany india ireland
     italy kenya mexico netherlands nigeria norway pakistan scotland spain sweden switzerland uk
-    u.k. usa u.s. wales worldwide global united"""
+    u.k. usa u.s. wales worldwide global united international"""
 )
 """Words that end a body's name more often than a person's."""
 

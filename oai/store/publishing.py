@@ -84,6 +84,17 @@ class _Place(NamedTuple):
     serial: int
 
 
+class _Move(NamedTuple):
+    """A record that is not as it is to be: what it was, where it stood, and what it says from now on."""
+
+    change: Change
+    old: _Old | None
+    stand: Sequence[_Place]
+    digest: bytes
+    set_specs: bytes
+    body: bytes
+
+
 @contextmanager
 def publishing(
     database: Database, clock: Callable[[], int], waiting: Callable[[], None] = lambda: None
@@ -146,20 +157,26 @@ class Publication:
 
         Returns what became of the items that are not as they were.
         """
-        outcome: dict[int, Outcome] = {}
         ids = [change.item_id for change in changes]
         items = select(ItemRow.id, ItemRow.deleted).where(ItemRow.id.in_(ids))
         states = dict(self.connection.execute(items).all())
         records = self._records(ids)
         places = self._places(ids)
         batch = _Batch()
+        outcome: dict[int, Outcome] = {}
+        moves: defaultdict[int, list[_Move]] = defaultdict(list)
         for change in changes:
-            state = states[change.item_id]
-            if self._publish(change, records[change.item_id], places[change.item_id], batch):
-                outcome[change.item_id] = (
-                    "deleted" if change.metadata is None else "added" if state in (None, True) else "changed"
+            found = self._moves(change, records[change.item_id], places[change.item_id])
+            for format_id, move in found.items():
+                moves[format_id].append(move)
+            if found:
+                outcome[change.item_id] = self._note(
+                    change, places[change.item_id], batch, was_deleted=states[change.item_id]
                 )
-                self._note(change, places[change.item_id], batch, was_deleted=state)
+        # Format by format, so that the records of a list lie beside each other.
+        for format_id in sorted(moves):
+            for move in moves[format_id]:
+                self._write(format_id, move, batch)
         batch.write(self.connection)
         return outcome
 
@@ -210,84 +227,65 @@ class Publication:
             found[item_id][format_id].append(_Place(set_id, scope, datestamp, serial))
         return found
 
-    def _publish(
-        self,
-        change: Change,
-        records: Mapping[int, _Old],
-        places: Mapping[int, Sequence[_Place]],
-        batch: "_Batch",
-    ) -> bool:
-        """Put what differs into *batch*, and say whether anything does."""
-        ever = {place.set_id for stand in places.values() for place in stand}
+    def _moves(
+        self, change: Change, records: Mapping[int, _Old], places: Mapping[int, Sequence[_Place]]
+    ) -> "dict[int, _Move]":
+        """Return the records that are not as *change* says, by format."""
         if change.metadata is None:
-            wanted = dict.fromkeys((*records, *(() if records else change.tombstones)), b"")
+            ever = {place.set_id for stand in places.values() for place in stand}
+            bodies = dict.fromkeys(records or change.tombstones, b"")
             set_specs = self._elements(self._with_parents(change.sets) | ever)
         else:
-            wanted = dict(change.metadata)
+            bodies = dict(change.metadata)
             set_specs = self._elements(change.sets)
-        digests = {format_id: _digest(metadata) for format_id, metadata in wanted.items()}
-        differing = [
-            format_id
-            for format_id, digest in digests.items()
-            if (old := records.get(format_id)) is None
-            or old.digest != digest
-            or (digest and old.set_specs != set_specs)  # a tombstone is as it is
-        ]
-        if not differing:
-            return False
+        found: dict[int, _Move] = {}
+        for format_id, body in bodies.items():
+            old = records.get(format_id)
+            digest = _digest(body)
+            # A tombstone stays as it is, whatever sets it is said to have been in.
+            if old is None or old.digest != digest or (digest and old.set_specs != set_specs):
+                found[format_id] = _Move(change, old, places.get(format_id, ()), digest, set_specs, body)
+        return found
+
+    def _write(self, format_id: int, move: "_Move", batch: "_Batch") -> None:
+        """Put a record where it stands from now on: at the end of its lists."""
+        change, old = move.change, move.old
+        deleted = change.metadata is None
         self._serial += 1
         stamp = self.stamp if change.datestamp is None else min(change.datestamp, self.stamp)
         self._earliest = min(self._earliest, stamp)
-        head = render.header(change.identifier, stamp, deleted=change.metadata is None)
-        for format_id in differing:
-            old = records.get(format_id)
-            if old:
-                batch.old_records.append({"f": format_id, "d": old.datestamp, "s": old.serial})
-                self._count(EVERYTHING, format_id, Scope.BOTH, old.datestamp, -1, deleted=not old.digest)
-            batch.records.append(
-                {
-                    "format_id": format_id,
-                    "datestamp": stamp,
-                    "serial": self._serial,
-                    "item_id": change.item_id,
-                    "digest": digests[format_id],
-                    "header": head,
-                    "set_specs": set_specs,
-                    "body": wanted[format_id],
-                }
-            )
-            self._count(EVERYTHING, format_id, Scope.BOTH, stamp, +1, deleted=change.metadata is None)
-            self._place(change, format_id, stamp=stamp, old=old, stand=places.get(format_id, ()), batch=batch)
-        return True
+        if old:
+            batch.old_records.append({"s": old.serial})
+            self._count(EVERYTHING, format_id, Scope.BOTH, old.datestamp, -1, deleted=not old.digest)
+        batch.records.append(
+            {
+                "serial": self._serial,
+                "format_id": format_id,
+                "datestamp": stamp,
+                "item_id": change.item_id,
+                "digest": move.digest,
+                "header": render.header(change.identifier, stamp, deleted=deleted),
+                "set_specs": move.set_specs,
+                "body": move.body,
+            }
+        )
+        self._count(EVERYTHING, format_id, Scope.BOTH, stamp, +1, deleted=deleted)
+        self._place(format_id, move, stamp, batch)
 
-    def _place(
-        self,
-        change: Change,
-        format_id: int,
-        *,
-        stamp: int,
-        old: _Old | None,
-        stand: Sequence[_Place],
-        batch: "_Batch",
-    ) -> None:
+    def _place(self, format_id: int, move: "_Move", stamp: int, batch: "_Batch") -> None:
         """Move a record's placements to where it stands now; see :class:`oai.store.schema.Scope`."""
+        change, old = move.change, move.old
         deleted = change.metadata is None
         was_deleted = old is not None and not old.digest
-        was_in = {place.set_id for place in stand if place.scope == Scope.BOTH}
-        has_left = {place.set_id for place in stand if place.scope == Scope.BASE_URL}
+        was_in = {place.set_id for place in move.stand if place.scope == Scope.BOTH}
+        has_left = {place.set_id for place in move.stand if place.scope == Scope.BASE_URL}
         is_in = self._with_parents(change.sets) | (was_in if deleted else set())
         if deleted:
             is_in -= has_left
-        for place in stand:
+        for place in move.stand:
             if place.scope != Scope.BASE_URL or place.set_id in is_in:
-                key = {
-                    "t": place.set_id,
-                    "f": format_id,
-                    "c": place.scope,
-                    "d": place.datestamp,
-                    "s": place.serial,
-                }
-                batch.old_placements.append(key)
+                key = {"t": place.set_id, "f": format_id, "c": place.scope}
+                batch.old_placements.append(key | {"d": place.datestamp, "s": place.serial})
                 gone = was_deleted or place.scope != Scope.BOTH
                 self._count(place.set_id, format_id, place.scope, place.datestamp, -1, deleted=gone)
 
@@ -305,8 +303,7 @@ class Publication:
                     "header": head,
                 }
             )
-            gone = deleted or scope != Scope.BOTH
-            self._count(set_id, format_id, scope, datestamp, +1, deleted=gone)
+            self._count(set_id, format_id, scope, datestamp, +1, deleted=deleted or scope != Scope.BOTH)
 
         for set_id in is_in:
             stand_in(set_id, Scope.BOTH, stamp, self._serial)
@@ -326,14 +323,17 @@ class Publication:
         batch: "_Batch",
         *,
         was_deleted: bool | None,
-    ) -> None:
-        """Note whether an item is deleted, and count it in the sets that it joined or left."""
+    ) -> Outcome:
+        """Note what became of an item, and count it in the sets that it joined or left."""
         deleted = change.metadata is None
         if was_deleted is not deleted:
             batch.items.append({"i": change.item_id, "deleted": deleted})
         stood = {place.set_id for stand in places.values() for place in stand if place.scope == Scope.BOTH}
         self._members.update(set() if deleted else self._with_parents(change.sets))
         self._members.subtract(stood if was_deleted is False else set())
+        if deleted:
+            return "deleted"
+        return "changed" if was_deleted is False else "added"
 
     def _with_parents(self, set_ids: Iterable[int]) -> set[int]:
         found = set(set_ids)
@@ -396,11 +396,7 @@ class _Batch:
                 connection.execute(statement, rows)
 
 
-_DELETE_RECORD = delete(RecordRow).where(
-    RecordRow.format_id == bindparam("f"),
-    RecordRow.datestamp == bindparam("d"),
-    RecordRow.serial == bindparam("s"),
-)
+_DELETE_RECORD = delete(RecordRow).where(RecordRow.serial == bindparam("s"))
 _DELETE_PLACEMENT = delete(PlacementRow).where(
     PlacementRow.set_id == bindparam("t"),
     PlacementRow.format_id == bindparam("f"),

@@ -1,7 +1,7 @@
 """Selections as SELECTs: a stretch of a list from a position on.
 
 Each statement is built once; what a request asks for are its parameters. A page is one
-statement over one stretch of a clustered table, or over two where an item can stand in a list
+statement over one stretch of an index, or over two where an item can stand in a list
 for two reasons (:class:`oai.store.schema.Scope`), which the database merges in their order.
 """
 
@@ -72,11 +72,6 @@ def page_of_set(scope: Scope, *, headers_only: bool, backwards: bool = False) ->
 
 
 def _records(scope: Scope, *, headers_only: bool, backwards: bool, with_sets: bool = True) -> _Records:
-    record = and_(
-        RecordRow.format_id == PlacementRow.format_id,
-        RecordRow.datestamp == PlacementRow.datestamp,
-        RecordRow.serial == PlacementRow.serial,
-    )
     return (
         select(
             *_PLACE,
@@ -84,7 +79,7 @@ def _records(scope: Scope, *, headers_only: bool, backwards: bool, with_sets: bo
             RecordRow.set_specs if with_sets else _NOTHING,
             _NOTHING if headers_only else RecordRow.body,
         )
-        .join(RecordRow, record)
+        .join(RecordRow, RecordRow.serial == PlacementRow.serial)
         .where(_in_set(scope), _within(PlacementRow, backwards=backwards))
     )
 
@@ -104,7 +99,7 @@ def _in_set(scope: Scope) -> ColumnElement[bool]:
 
 
 def _within(table: type[RecordRow | PlacementRow], *, backwards: bool) -> ColumnElement[bool]:
-    # The comparison of rows, not of the two columns apart, is what a clustered table can be entered by.
+    # The comparison of rows, not of the two columns apart, is what an index can be entered by.
     place = tuple_(table.datestamp, table.serial)
     position = tuple_(_number("datestamp"), _number("serial"))
     if backwards:

@@ -1,13 +1,16 @@
 """The tables, as Mapped classes, and why they are shaped as they are.
 
-A list is read as one stretch of a clustered table (``WITHOUT ROWID`` in SQLite), from a
-position on: what a page costs depends neither on its depth nor on the size of the list.
+A list is read as one stretch of an index, from a position on: what a page costs depends neither
+on its depth nor on the size of the list.
 
 ``record``
-    A row for each record, with its XML, in the order of the list without a set.
+    A row for each record, with its XML. It lies where its last change put it: a page of a list
+    is for the most part one stretch of the table, too. (A table clustered by the order of the list,
+    ``WITHOUT ROWID`` in SQLite, is no faster and leaves its pages half empty as soon as two formats
+    grow in it.)
 ``placement``
-    A row for each list of a set that a record stands in, in the order of that list. Parents
-    have rows of their own, so ``set=tag`` is read like any other. The ``scope`` says at which
+    A row for each list of a set that a record stands in, clustered in the order of that list.
+    Parents have rows of their own, so ``set=tag`` is read like any other. The ``scope`` says at which
     base URL the row is seen; see :class:`Scope`.
 ``tally``
     How many rows of ``placement`` (of ``record``, for the set :data:`EVERYTHING`) there are for
@@ -18,8 +21,8 @@ position on: what a page costs depends neither on its depth nor on the size of t
     What each file of each source says of an item. An item is what its contributions say
     together; a file that cannot be read leaves its own as they were.
 
-Datestamps are whole seconds of UTC. ``serial`` numbers the changes of the repository in the
-order in which they were committed (:class:`oai.protocol.model.Position`).
+Datestamps are whole seconds of UTC. Serials number the changes of records in the order in which
+they were committed (:class:`oai.protocol.model.Position`).
 """
 
 import enum
@@ -141,29 +144,34 @@ class ItemRow(Base):
 
 
 class RecordRow(Base):
-    """A record: what :class:`oai.protocol.model.Record` has, in the order of the list.
+    """A record: what :class:`oai.protocol.model.Record` has.
 
-    ``body`` is its metadata and about elements, empty for a deleted record. The header stands
-    before it so that a list of headers need not read past it. ``digest``, of the body, tells
-    whether a record has changed.
+    ``serial`` is the number of the change that made it so, and the row's own: rows lie in the order
+    of their changes, which is that of the list but for datestamps kept from elsewhere. ``body`` is
+    its metadata and about elements, empty for a deleted record. The header stands before it so
+    that a list of headers need not read past it. ``digest``, of the body, tells whether a record
+    has changed.
     """
 
     __tablename__ = "record"
 
-    format_id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    datestamp: Mapped[int] = mapped_column(primary_key=True)
     serial: Mapped[int] = mapped_column(primary_key=True)
+    format_id: Mapped[int] = mapped_column(SmallInteger)
+    datestamp: Mapped[int]
     item_id: Mapped[int]
     digest: Mapped[bytes]
     header: Mapped[bytes]
     set_specs: Mapped[bytes]
     body: Mapped[bytes]
 
-    __table_args__ = (UniqueConstraint("item_id", "format_id"), _CLUSTERED)
+    __table_args__ = (
+        UniqueConstraint("item_id", "format_id"),
+        Index(None, "format_id", "datestamp", "serial", unique=True),
+    )
 
 
 class PlacementRow(Base):
-    """A record's place in the list of a set.
+    """A record's place in the list of a set; ``serial`` is the record's.
 
     ``header`` is set only for :attr:`Scope.BASE_URL`: there the row is a deleted record of its own.
     """

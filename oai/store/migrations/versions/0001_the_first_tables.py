@@ -58,17 +58,19 @@ def upgrade() -> None:
     op.create_index("ix_placement_item_id", "placement", ["item_id"], unique=False)
     op.create_table(
         "record",
+        sa.Column("serial", NUMBER, nullable=False),
         sa.Column("format_id", sa.SmallInteger(), nullable=False),
         sa.Column("datestamp", NUMBER, nullable=False),
-        sa.Column("serial", NUMBER, nullable=False),
         sa.Column("item_id", NUMBER, nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("header", sa.LargeBinary(), nullable=False),
         sa.Column("set_specs", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("format_id", "datestamp", "serial", name="pk_record"),
+        sa.PrimaryKeyConstraint("serial", name="pk_record"),
         sa.UniqueConstraint("item_id", "format_id", name="uq_record_item_id_format_id"),
-        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_record_format_id_datestamp_serial", "record", ["format_id", "datestamp", "serial"], unique=True
     )
     op.create_table(
         "repository",
