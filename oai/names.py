@@ -92,6 +92,11 @@ TITLES = _words(
     "prof professor dr mr mrs ms miss mx sir dame lord lady baroness baron rev hon capt captain"
     " major col colonel gen general lt sgt sergeant judge justice detective inspector"
 )
+PARTICLES = _words(
+    "van der den de la le du des del della di da dos das do von zu zur ter ten te bin ibn bint al el e y af av ap"
+)
+"""Words within a family name that are written small."""
+
 GENERATIONS = _words("jr sr ii iii iv 2nd 3rd")
 DEGREES = _words(
     """ab abd ba ma ms bs bsc msc mba mbe obe cbe mph mphil dphil phd md jd llb llm lld msw lcsw
@@ -101,7 +106,9 @@ DEGREES = _words(
 ROMAN = re.compile(r"[IVX]+")
 
 
-_MIXED_DEGREES = _words("PhD DPhil MPhil EdD PsyD MSc BSc MEd BEd MEng DrPH MBChB LLB LLM Esq Esquire Habil Dr Ret")
+_MIXED_DEGREES = _words(
+    "PhD DPhil MPhil EdD PsyD MSc BSc MEd BEd MEng DrPH MBChB LLB LLM Esq Esquire Habil Dr Ret"
+)
 
 
 def is_degree(text: str) -> bool:
@@ -180,9 +187,6 @@ def _inverted(text: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-_PARTICLES = _words(
-    "van der den de la le du des del della di da dos das do von zu zur ter ten bin ibn bint al el e y af av"
-)
 _CAPITALS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
@@ -196,7 +200,7 @@ def _word(word: str, *, first: bool) -> str:
     bare = word.strip(".,")
     if ROMAN.fullmatch(bare) and len(bare) > 1:
         return word
-    if not first and bare.casefold() in _PARTICLES:
+    if not first and bare.casefold() in PARTICLES:
         return word.casefold()
     # Letters that cannot be spoken are initials: "JAMES RP OGLOFF".
     if len(bare) <= 3 and not re.search("[AEIOUYÀ-Ý]", bare):  # noqa: PLR2004

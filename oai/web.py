@@ -13,7 +13,7 @@ import time
 from flask import Flask, Response, request
 from sqlalchemy import Connection, select
 
-from oai import compression
+from oai import compression, metrics
 from oai.library import Library
 from oai.protocol.model import Identity
 from oai.protocol.request import Pairs
@@ -50,7 +50,9 @@ def create_app(settings: Settings) -> Flask:
     app.add_url_rule("/oai/sets/<path:set_spec>", "oai_set", endpoint.answer, methods=["GET", "POST"])
     app.add_url_rule("/healthz", "healthz", lambda: _plain("ok"))
     app.add_url_rule("/readyz", "readyz", lambda: _ready(database))
+    app.add_url_rule("/metrics", "metrics", lambda: _metrics(database, library))
     app.register_error_handler(Unavailable, _unavailable)
+    app.register_error_handler(StoreError, _unavailable)
     app.register_blueprint(create_site(library, database))
     app.extensions["oai.database"] = database
     return app
@@ -125,7 +127,11 @@ def _ready(database: Database) -> Response:
     return _plain("migrations are pending", 503) if pending else _plain("ok")
 
 
-def _unavailable(error: Unavailable) -> Response:
+def _metrics(database: Database, library: Library) -> Response:
+    return Response(metrics.exposition(database, library), content_type=metrics.CONTENT_TYPE)
+
+
+def _unavailable(error: Unavailable | StoreError) -> Response:
     logger.error("%s", error)
     response = _plain("The repository cannot answer now. Please try again later.", 503)
     response.headers["Retry-After"] = str(RETRY_AFTER)

@@ -17,10 +17,10 @@ from tests.workbench import Workbench
 SEEDS = Path(__file__).parent.parent / "seeds"
 
 
-def exported(bench: Workbench, **options: bool) -> bytes:
+def exported(bench: Workbench, *, datestamps: bool = False) -> bytes:
     """Return the whole store as JSON Lines."""
     with bench.database.reading() as connection:
-        return b"".join(export.as_jsonl(connection, **options))
+        return b"".join(export.as_jsonl(connection, datestamps=datestamps))
 
 
 def test_the_seeds(bench: Workbench) -> None:
@@ -273,7 +273,7 @@ def test_a_dry_run_changes_nothing(bench: Workbench) -> None:
 
 def test_datestamps_kept(bench: Workbench) -> None:
     """A store that moves here keeps its datestamps, its order, and the earliest of them."""
-    items = [
+    items: list[dict[str, Any]] = [
         {"id": "a", "datestamp": "2020-05-05T05:05:05Z"},
         {"id": "b", "datestamp": "2019-05-05", "deleted": True, "tags": ["T"]},
         {"id": "c"},

@@ -1,8 +1,8 @@
 """What the pages for people ask of the store: single items, sets, and shelves of items.
 
 It is opened for one request with a connection of its caller's and only reads. A page costs a
-fixed number of statements, whatever its depth: a shelf is a stretch of the clustered tables, read
-backwards from a position, so that what changed last comes first. The records of oai_dc, which
+fixed number of statements, whatever its depth: a shelf is a stretch of an index, read backwards
+from a position, so that what changed last comes first. The records of oai_dc, which
 every item has, give its datestamp and its place.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import zstandard
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select, tuple_
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, case, func, select, union_all
 
 from oai.protocol.model import Position, Set
 from oai.store.queries import END
@@ -182,19 +182,27 @@ class Catalogue:
         ]
         return Shelf(entries, position if more or seen == SCANNED else None)
 
-    def _places(self, set_spec: str | None, after: Position) -> Select[int, int, int, str, bool | None]:
+    def _places(
+        self, set_spec: str | None, after: Position
+    ) -> CompoundSelect[int, int, int, str, bool | None]:
+        """Select datestamp, serial, item, local identifier and deletion behind *after*, newest first."""
+        # As one comparison of rows it is more than SQLite can enter an index by that ends in a row's own
+        # number: it would read through all that has the same datestamp. So there are two stretches.
         table: type[RecordRow | PlacementRow] = RecordRow if set_spec is None else PlacementRow
-        place = (table.datestamp, table.serial)
         query = (
-            select(*place, table.item_id, ItemRow.local, ItemRow.deleted)
+            select(table.datestamp, table.serial, table.item_id, ItemRow.local, ItemRow.deleted)
             .join(ItemRow, ItemRow.id == table.item_id)
-            .where(table.format_id == self._format_id, tuple_(*place) < tuple_(after.datestamp, after.serial))
-            .order_by(*(column.desc() for column in place))
+            .where(table.format_id == self._format_id)
         )
         if set_spec is not None:
             set_id = select(SetRow.id).where(SetRow.spec == set_spec).scalar_subquery()
             query = query.where(PlacementRow.set_id == set_id, PlacementRow.scope == Scope.BOTH)
-        return query
+        union = union_all(
+            query.where(table.datestamp == after.datestamp, table.serial < after.serial),
+            query.where(table.datestamp < after.datestamp),
+        )
+        datestamp, serial, *_ = union.selected_columns
+        return union.order_by(datestamp.desc(), serial.desc())
 
     def _said(self, item_ids: Collection[int]) -> dict[int, list[bytes]]:
         """Return what is said of items, in the order of sources and files."""

@@ -15,10 +15,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from oai.repository import Unavailable
 
@@ -28,9 +29,6 @@ LOCK_WAIT = 600
 _PAGE = 16_384  # bytes: a whole record fits on a page of the clustered table, and is not spilt
 _MAPPED = 1 << 30  # bytes of the database that a reader maps into its memory instead of copying
 _ADVISORY_LOCK = 0x6F6169  # PostgreSQL: "oai", held by who writes
-
-
-_OUT_OF_ORDER = (OperationalError, InterfaceError)  # what the machine does, and not a mistake of ours
 
 
 class StoreError(Exception):
@@ -71,7 +69,8 @@ class Database:
         try:
             with self._reader.connect() as connection:
                 yield connection
-        except _OUT_OF_ORDER as error:
+        except DBAPIError as error:
+            _raise_if_ours(error)
             raise Unavailable(f"{self}: {error.orig}") from error
 
     @contextmanager
@@ -80,7 +79,8 @@ class Database:
         try:
             with self._writer.begin() as connection:
                 yield connection
-        except _OUT_OF_ORDER as error:
+        except DBAPIError as error:
+            _raise_if_ours(error)
             raise StoreError(f"{self} cannot be written: {error.orig}") from error
 
     @contextmanager
@@ -122,7 +122,8 @@ class Database:
                     yield
                 finally:
                     connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _ADVISORY_LOCK})
-        except _OUT_OF_ORDER as error:
+        except DBAPIError as error:
+            _raise_if_ours(error)
             raise StoreError(f"{self}: {error.orig}") from error
 
     def writer(self) -> str:
@@ -167,11 +168,12 @@ class Database:
             try:
                 with self._reader.connect() as connection:
                     current = MigrationContext.configure(connection).get_current_revision()
-            except _OUT_OF_ORDER as error:
+            except DBAPIError as error:
+                _raise_if_ours(error)
                 raise StoreError(f"{self} cannot be opened: {error.orig}") from error
         try:
             return [script.revision for script in scripts.iterate_revisions("head", current)][::-1]
-        except CommandError:
+        except (CommandError, RevisionError):
             raise StoreError(
                 f"{self} was made by a newer version of this program: it does not know revision {current}"
             ) from None
@@ -180,6 +182,13 @@ class Database:
         """Close all connections."""
         self._reader.dispose()
         self._writer.dispose()
+
+
+def _raise_if_ours(error: DBAPIError) -> None:
+    """Raise *error* unless it is the machine's: no connection, no room, no database, a lock, a limit."""
+    # A file that is no database, or a broken one, is a plain DatabaseError to the driver.
+    if not isinstance(error, OperationalError | InterfaceError) and type(error) is not DatabaseError:
+        raise error
 
 
 def _alembic() -> Config:

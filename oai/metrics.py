@@ -1,0 +1,65 @@
+"""What ``/metrics`` tells Prometheus: the state of the store, which every worker sees alike."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from oai.library import Library
+from oai.protocol import datestamp
+from oai.status import Status, status
+from oai.store.database import Database
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def exposition(database: Database, library: Library) -> bytes:
+    """Return the state of the store in Prometheus' text format; raises as :func:`oai.status.status`."""
+    registry = CollectorRegistry()
+    registry.register(_StoreCollector(status(database, library)))
+    return generate_latest(registry)
+
+
+class _StoreCollector(Collector):
+    def __init__(self, found: Status) -> None:
+        self._status = found
+
+    def collect(self) -> Iterator[Metric]:
+        found = self._status
+        records = GaugeMetricFamily("oai_records", "Records, deleted or not.", labels=["format", "status"])
+        for prefix, count in found.per_format.items():
+            records.add_metric([prefix, "live"], count.records - count.deleted)
+            records.add_metric([prefix, "deleted"], count.deleted)
+        yield records
+        yield GaugeMetricFamily("oai_sets", "Sets, empty ones included.", value=found.sets)
+        yield GaugeMetricFamily(
+            "oai_rejected", "Items and files that could not be taken.", value=len(found.rejected)
+        )
+        yield GaugeMetricFamily(
+            "oai_pending_migrations",
+            "Migrations that the database lacks.",
+            value=len(found.pending_migrations),
+        )
+        yield GaugeMetricFamily(
+            "oai_publishing",
+            "Whether a change is being written, or was cut off.",
+            value=bool(found.publishing_since),
+        )
+        if found.newest_datestamp:
+            yield GaugeMetricFamily(
+                "oai_newest_datestamp_seconds",
+                "The newest datestamp.",
+                value=_seconds(found.newest_datestamp),
+            )
+        synced = GaugeMetricFamily(
+            "oai_source_synced_timestamp_seconds", "When a source was last read.", labels=["source"]
+        )
+        for name, when in found.sources.items():
+            synced.add_metric([name], _seconds(when))
+        yield synced
+
+
+def _seconds(text: str) -> int:
+    return datestamp.read(text)[0]

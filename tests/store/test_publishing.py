@@ -1,0 +1,149 @@
+"""Publishing: no change comes to light with a datestamp older than a responseDate given out before."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from oai.store.publishing import publishing
+from oai.store.schema import RepositoryRow
+from tests.workbench import START, Workbench
+
+
+class Clock:
+    """A clock that is told what time it is, and by whom it was asked."""
+
+    def __init__(self, now: int = START) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        """Return the time."""
+        return self.now
+
+
+def mark(bench: Workbench, now: int) -> str:
+    """Return the responseDate of a list that is asked for at *now*."""
+    return bench.ask("ListIdentifiers", at=now, metadataPrefix="oai_dc").response_date
+
+
+def test_response_dates_wait_for_a_change_that_is_being_written(bench: Workbench) -> None:
+    """While a change is written, every responseDate is at most its datestamp; then they go on."""
+    bench.sync({"id": "a"}, at=START)
+    clock = Clock(START + 100)
+    with publishing(bench.database, clock) as publication:
+        clock.now += 1000
+        assert publication.stamp == START + 100
+        assert mark(bench, START + 1100) == "2026-01-01T00:01:40Z"
+        empty = bench.ask(
+            "ListIdentifiers", at=START + 1100, metadataPrefix="oai_dc", from_="2026-01-01T00:01:40Z"
+        )
+        assert empty.codes == ["noRecordsMatch"]
+        assert empty.response_date == "2026-01-01T00:01:40Z"
+    assert mark(bench, START + 1100) == "2026-01-01T00:18:20Z"
+
+
+def test_the_clock_is_read_after_the_hold_is_set(bench: Workbench) -> None:
+    """A writer that pauses before it holds responseDates back does not stamp with the time before."""
+    bench.sync({"id": "a"}, at=START)
+    marks: list[str] = []
+
+    class Slow(Clock):
+        def __call__(self) -> int:
+            before = self.now
+            # A harvester comes and goes while the writer is anywhere at all.
+            self.now += 50
+            marks.append(mark(bench, self.now))
+            return before
+
+    clock = Slow(START + 100)
+    with publishing(bench.database, clock) as publication:
+        stamp = publication.stamp
+    assert len(marks) >= 2
+    assert all(each <= f"2026-01-01T00:{stamp // 60 % 60:02}:{stamp % 60:02}Z" for each in marks), (
+        marks,
+        stamp - START,
+    )
+
+
+def test_a_change_that_fails_lifts_the_hold(bench: Workbench) -> None:
+    """A publication that raises leaves no record, and holds nobody back."""
+    bench.sync({"id": "a"}, at=START)
+    with pytest.raises(RuntimeError), publishing(bench.database, Clock(START + 100)):
+        raise RuntimeError
+    assert mark(bench, START + 1000) == "2026-01-01T00:16:40Z"
+
+
+def _die_while_publishing(directory: Path) -> None:
+    bench = Workbench(directory)
+
+    class Fatal:
+        def begin(self, what: str, total: int) -> None:  # noqa: ARG002
+            """Die when the first record is about to be written."""
+            if what == "Writing records":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def advance(self, by: int) -> None:
+            """Never come here."""
+
+    from oai.sources.files import find_source  # noqa: PLC0415 - in a process of its own
+    from oai.sync import sync  # noqa: PLC0415
+
+    path = bench.write({"id": "b"})
+    sync(bench.database, bench.library, [find_source(str(path))], clock=lambda: START + 100, progress=Fatal())
+
+
+def test_a_writer_that_is_killed(bench: Workbench) -> None:
+    """After a kill the store is as before, responseDates stay honest, and the next sync completes."""
+    bench.sync({"id": "a"}, at=START)
+    before = bench.headers()
+    process = multiprocessing.get_context("spawn").Process(
+        target=_die_while_publishing, args=(bench.directory,)
+    )
+    process.start()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
+    assert bench.headers() == before
+    assert mark(bench, START + 1000) == "2026-01-01T00:01:40Z"
+    report = bench.sync({"id": "b"}, at=START + 2000)
+    assert (report.added, report.deleted) == (1, 1)
+    assert mark(bench, START + 3000) == "2026-01-01T00:50:00Z"
+
+
+def test_serials_rise_with_every_change(bench: Workbench) -> None:
+    """What is committed later stands behind every position given out before, within the same second too."""
+    bench.sync({"id": "a"}, {"id": "b"}, at=START)
+    bench.settings = bench.settings.model_copy(update={"page_size": 1})
+    first = bench.ask("ListIdentifiers", metadataPrefix="oai_dc")
+    assert first.identifiers == ["a"]
+    bench.sync({"id": "a", "title": "Changed"}, {"id": "b"}, at=START)
+    rest: list[str] = []
+    token = first.token
+    while token:
+        page = bench.ask("ListIdentifiers", token=token)
+        rest += page.identifiers
+        token = page.token
+    assert rest == ["b", "always-here", "a"]
+
+
+@pytest.fixture
+def state(bench: Workbench) -> Callable[[], Any]:
+    """Return what reads the row of the repository."""
+
+    def read() -> Any:
+        with bench.database.reading() as connection:
+            return connection.execute(select(RepositoryRow)).one()
+
+    return read
+
+
+def test_who_writes_is_known(bench: Workbench, state: Callable[[], Any]) -> None:
+    """While somebody writes, the store says who, and afterwards nobody does."""
+    with publishing(bench.database, Clock()):
+        assert str(os.getpid()) in state().writer
+    assert state().writer is None
+    assert state().publishing_since is None
