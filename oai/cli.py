@@ -26,6 +26,7 @@ from oai.settings import Settings, SettingsError, load
 from oai.sources.files import SourceError, find_source
 from oai.status import is_empty, status
 from oai.store.database import Database, StoreError
+from oai.store.horizon import horizon
 from oai.sync import Options, Report, sync
 from oai.web import create_app
 
@@ -156,7 +157,7 @@ def export_command(form: str, set_spec: str | None, *, datestamps: bool) -> None
     out = sys.stdout.buffer
     with database.reading() as connection:
         lines = (
-            export.as_xml(connection, library, set_spec, int(time.time()))
+            export.as_xml(connection, library, set_spec, horizon(database, connection, int(time.time())))
             if form == "xml"
             else export.as_jsonl(connection, set_spec, datestamps=datestamps)
         )

@@ -48,14 +48,19 @@ def as_jsonl(
             yield line + b"\n"
 
 
-def as_xml(connection: Connection, library: Library, set_spec: str | None, now: int) -> Iterator[bytes]:
+def as_xml(
+    connection: Connection, library: Library, set_spec: str | None, response_date: int
+) -> Iterator[bytes]:
     """Yield one ListRecords response that has the whole list in oai_dc, deleted records included.
 
-    Its responseDate is one to harvest from next. Raises SourceError where there is no record.
+    *response_date* is one to harvest from next: see :mod:`oai.store.horizon`. Raises SourceError
+    where there is no record.
     """
     settings = library.settings
     formats = [known.metadata_format() for known in library.formats.values()]
-    repository = SqlRepository(connection, formats, settings.namespace, settings.page_bytes)
+    repository = SqlRepository(
+        connection, formats, settings.namespace, settings.page_bytes, complete_until=response_date
+    )
     if set_spec is not None and not repository.has_set(set_spec):
         raise SourceError(f"there is no set {set_spec}")
     selection = Selection("oai_dc", set_spec=set_spec)
@@ -63,10 +68,9 @@ def as_xml(connection: Connection, library: Library, set_spec: str | None, now: 
     if not first.records:
         raise SourceError("there are no records to write")
     arguments = {"verb": "ListRecords", "metadataPrefix": "oai_dc"} | ({"set": set_spec} if set_spec else {})
-    since = repository.complete_until
     yield from render.stream(
         Envelope(
-            now if since is None else min(now, since),
+            response_date,
             settings.base_url,
             list(arguments.items()),
             Records(Verb.LIST_RECORDS, _all(repository, selection, first), None),

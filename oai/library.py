@@ -43,9 +43,9 @@ class Library:
         return oai_identifier(self.settings.namespace, local)
 
     def page_of(self, local: str) -> str:
-        """Return the address of the item's page for people."""
+        """Return the address of the item's page for people: its identifier's local part is the path's end."""
         escaped = self.identifier(local).removeprefix(f"oai:{self.settings.namespace}:")
-        return f"{self.settings.site_url}/records/{escaped}"
+        return f"{self.settings.site_url}/records/{escaped.replace('?', '%3F')}"
 
     def metadata(self, item: Item, prefix: str) -> bytes:
         """Return what follows the header of *item*'s record; raises :class:`oai.formats.InvalidRecord`."""

@@ -22,43 +22,40 @@ def _words(text: str) -> frozenset[str]:
 
 BODY_WORDS = _words(
     """academies academy administration agency agencies alliance assembly associates association authority
-    board branch bureau cabinet campaign caucus census center centers centre centres chamber charity clinic club
-    coalition collective college commission commissioner committee commonwealth company
-    confederation conference congress consortium constabulary cooperative corporation council
-    councils department departments directorate division embassy faculty federation fellowship
-    fond force forum foundation fund government group groups helpline hospital hub inc initiative inquiry inspectorate
-    institute institution institutions laboratory lab labs league library limited llc llp ltd
-    ministry mission movement museum nations network networks nonprofit observatory office offices ombudsman
-    organisation organisations organization organizations panel parliament partnership
-    partnerships plc press programme program project publishers publishing registry
-    secretariat senate service society task taskforce team
-    trust tribunal unit union universities university
-    agence agencia agenzia akademie amt asociación associação associazione assemblée autorité
-    büro bundesamt bundesministerium bundeskriminalamt centro comisión comissão comitato comité
-    commissie commissione conseil consejo conselho consiglio departamento dipartimento direction
-    école escuela facultad faculté fakultät federación fédération fondation fondazione fundación
-    fundação gesellschaft gobierno governo grupo hochschule institut instituto istituto
-    kommission kriminalamt landesamt ligue ministère ministerie ministerio ministério ministero
-    ministerium mouvement observatoire observatorio oficina organisatie organización organização
-    projekt rada raad rat rijksuniversiteit secretaría sociedad société stichting stiftung
-    tribunale università universidad universidade universitat universität universitair
-    universiteit universitet université verband verein vereniging zentrum
-    министерство институт университет центр комитет совет"""
+    board branch bureau cabinet campaign caucus census center centers centre centres chamber charity
+    clinic club coalition collective college commission commissioner committee commonwealth company
+    confederation conference congress consortium constabulary cooperative corporation council councils
+    department departments directorate division embassy faculty federation fellowship fond force forum
+    foundation fund government group groups helpline hospital hub inc initiative inquiry inspectorate
+    institute institution institutions laboratory lab labs league library limited llc llp ltd ministry
+    mission movement museum nations network networks nonprofit observatory office offices ombudsman
+    organisation organisations organization organizations panel parliament partnership partnerships plc
+    press programme program project publishers publishing registry secretariat senate service society
+    task taskforce team trust tribunal unit union universities university agence agencia agenzia
+    akademie amt asociación associação associazione assemblée autorité büro bundesamt bundesministerium
+    bundeskriminalamt centro comisión comissão comitato comité commissie commissione conseil consejo
+    conselho consiglio departamento dipartimento direction école escuela facultad faculté fakultät
+    federación fédération fondation fondazione fundación fundação gesellschaft gobierno governo grupo
+    hochschule institut instituto istituto kommission kriminalamt landesamt ligue ministère ministerie
+    ministerio ministério ministero ministerium mouvement observatoire observatorio oficina organisatie
+    organización organização projekt rada raad rat rijksuniversiteit secretaría sociedad société
+    stichting stiftung tribunale università universidad universidade universitat universität
+    universitair universiteit universitet université verband verein vereniging zentrum министерство
+    институт университет центр комитет совет"""
 )
 """Words that name a body wherever they stand."""
 
 TOPIC_WORDS = _words(
-    """abuse affairs analysis analytics arts assistance children communities consulting
-    corrections courts crime criminology data defence defense development drugs economics
-    education employment enforcement environment equality equity evaluation exploitation families
-    finance firearms freedom governance harm health housing human humanities immigration inclusion
-    industry information innovation integrity intelligence interior investigation
-    investigations juvenile labour learning liberties liberty management mapping migration
-    monitoring partners peace penal police policies policing policy practice prevention prison
-    prisons probation protection punishment rehabilitation relations research resources response
-    rights safeguarding safety services sciences solutions science security sentencing social solicitors statistics
-    strategic strategies strategy studies study survey surveys technology trafficking training
-    transparency treatment victims violence watch welfare women youth"""
+    """abuse affairs analysis analytics arts assistance children communities consulting corrections courts
+    crime criminology data defence defense development drugs economics education employment enforcement
+    environment equality equity evaluation exploitation families finance firearms freedom governance
+    harm health housing human humanities immigration inclusion industry information innovation integrity
+    intelligence interior investigation investigations juvenile labour learning liberties liberty
+    management mapping migration monitoring partners peace penal police policies policing policy
+    practice prevention prison prisons probation protection punishment rehabilitation relations research
+    resources response rights safeguarding safety services sciences solutions science security
+    sentencing social solicitors statistics strategic strategies strategy studies study survey surveys
+    technology trafficking training transparency treatment victims violence watch welfare women youth"""
 )
 """Words for what bodies busy themselves with, which are seldom a family name."""
 
@@ -71,15 +68,16 @@ _JOINING = re.compile(
 )
 _ARTICLE = re.compile(r"(?:The|the|THE)\s\S+\s\S|(?:the|THE)\s\S")
 COUNTRIES = _words(
-    """africa america asia australia britain canada england europe france germany india ireland
-    italy kenya mexico netherlands nigeria norway pakistan scotland spain sweden switzerland uk
-    u.k. usa u.s. wales worldwide global united international"""
+    """africa america asia australia britain canada england europe france germany india ireland italy kenya
+    mexico netherlands nigeria norway pakistan scotland spain sweden switzerland uk u.k. usa u.s. wales
+    worldwide global united international"""
 )
 """Words that end a body's name more often than a person's."""
 
 ADJECTIVES = _words(
-    "national nationale nacional nazionale international internationale internacional federal royal european"
-    " american african asian global central regional joint public civil united inter-american intergovernmental"
+    """national nationale nacional nazionale international internationale internacional federal royal
+    european american african asian global central regional joint public civil united
+    inter-american intergovernmental"""
 )
 """Words that begin a body's name, and no person's."""
 
@@ -93,7 +91,8 @@ TITLES = _words(
     " major col colonel gen general lt sgt sergeant judge justice detective inspector"
 )
 PARTICLES = _words(
-    "van der den de la le du des del della di da dos das do von zu zur ter ten te bin ibn bint al el e y af av ap"
+    """van der den de la le du des del della di da dos das do von zu zur ter ten te bin ibn bint al el
+    e y af av ap"""
 )
 """Words within a family name that are written small."""
 

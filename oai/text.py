@@ -92,7 +92,8 @@ _ELEMENTS = (
 _TAG = re.compile(rf"<(?:(/)({_ELEMENTS})\s*|({_ELEMENTS})(?:\s[^<>]*|/)?)>", re.IGNORECASE)
 _VOID = frozenset({"br", "hr", "img", "p", "li"})
 _BLOCKS = frozenset(
-    "article blockquote body center dd div dl dt figure h1 h2 h3 h4 h5 h6 hr ol p pre section table ul".split()
+    """article blockquote body center dd div dl dt figure h1 h2 h3 h4 h5 h6 hr ol p pre section
+    table ul""".split()
 )
 _LINES = frozenset({"br", "tr", "li"})
 _UNPRINTED = frozenset({"script", "style", "iframe", "head"})

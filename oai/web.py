@@ -24,6 +24,7 @@ from oai.repository import Unavailable
 from oai.settings import Settings
 from oai.site import create_site
 from oai.store.database import Database, StoreError
+from oai.store.horizon import horizon
 from oai.store.repository import SqlRepository
 from oai.store.schema import ItemRow, SetRow, SigningKeyRow
 
@@ -73,11 +74,17 @@ class Endpoint:
         pairs: Pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
         settings = self._library.settings
         with self._database.reading() as connection:
+            complete_until = horizon(self._database, connection, now)
             provider = self._providers.get(set_spec) or self._provider(connection, set_spec)
             if provider is None:
                 return _plain(f"There is no set {set_spec} here.", 404)
             repository = SqlRepository(
-                connection, self._formats, settings.namespace, settings.page_bytes, set_spec
+                connection,
+                self._formats,
+                settings.namespace,
+                settings.page_bytes,
+                complete_until=complete_until,
+                own_set=set_spec,
             )
             envelope = provider.answer(pairs, repository, now)
         return _xml(render(envelope))

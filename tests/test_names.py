@@ -107,6 +107,6 @@ def test_any_text(text: str) -> None:
     st.sampled_from(["Ada", "A. B.", "Mei-Ling", "Jean Luc", "Łucja"]),
 )
 def test_inverted_stays(family: str, given_name: str) -> None:
-    """ "Family, Given" is what comes of itself."""
+    """What is "Family, Given" is what comes of itself."""
     assert name_of(f"{family}, {given_name}").name == f"{family}, {given_name}"
     assert name_of(f"{given_name} {family}").name == f"{family}, {given_name}"

@@ -14,6 +14,7 @@ from oai.render import render
 from oai.settings import Settings
 from oai.sources.files import find_source
 from oai.store.database import Database
+from oai.store.horizon import horizon
 from oai.store.repository import SqlRepository
 from oai.sync import Options, Report, sync
 from tests.validation import validate
@@ -144,10 +145,18 @@ class Workbench:
         provider = Provider(identity, Tokens([b"key"], base_url), self.settings.page_size)
         formats = [known.metadata_format() for known in self.library.formats.values()]
         with self.database.reading() as connection:
+            now = self.now if at is None else at
+            settings = self.settings
+            until = horizon(self.database, connection, now)
             repository = SqlRepository(
-                connection, formats, self.settings.namespace, self.settings.page_bytes, own_set
+                connection,
+                formats,
+                settings.namespace,
+                settings.page_bytes,
+                complete_until=until,
+                own_set=own_set,
             )
-            return render(provider.answer(pairs, repository, self.now if at is None else at))
+            return render(provider.answer(pairs, repository, now))
 
     def ask(self, verb: str, own_set: str | None = None, at: int | None = None, **arguments: str) -> Answer:
         """Return the answer to a request; ``from_`` is from, ``prefix`` is metadataPrefix."""

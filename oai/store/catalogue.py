@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import zstandard
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, case, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select, tuple_
 
 from oai.protocol.model import Position, Set
+from oai.store.packing import Packing
 from oai.store.queries import END
 from oai.store.schema import (
     EVERYTHING,
@@ -81,8 +81,7 @@ class Catalogue:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        # One of its own, as a request is of one thread: pages are read by several at once.
-        self._unpack = zstandard.ZstdDecompressor().decompress
+        self._unpack = Packing().unpack
 
     def figures(self) -> Figures:
         """Return how much there is."""
@@ -182,27 +181,19 @@ class Catalogue:
         ]
         return Shelf(entries, position if more or seen == SCANNED else None)
 
-    def _places(
-        self, set_spec: str | None, after: Position
-    ) -> CompoundSelect[int, int, int, str, bool | None]:
+    def _places(self, set_spec: str | None, after: Position) -> Select[int, int, int, str, bool | None]:
         """Select datestamp, serial, item, local identifier and deletion behind *after*, newest first."""
-        # As one comparison of rows it is more than SQLite can enter an index by that ends in a row's own
-        # number: it would read through all that has the same datestamp. So there are two stretches.
         table: type[RecordRow | PlacementRow] = RecordRow if set_spec is None else PlacementRow
         query = (
             select(table.datestamp, table.serial, table.item_id, ItemRow.local, ItemRow.deleted)
             .join(ItemRow, ItemRow.id == table.item_id)
-            .where(table.format_id == self._format_id)
+            .where(table.format_id == self._format_id, tuple_(table.datestamp, table.serial) < tuple_(*after))
+            .order_by(table.datestamp.desc(), table.serial.desc())
         )
         if set_spec is not None:
             set_id = select(SetRow.id).where(SetRow.spec == set_spec).scalar_subquery()
             query = query.where(PlacementRow.set_id == set_id, PlacementRow.scope == Scope.BOTH)
-        union = union_all(
-            query.where(table.datestamp == after.datestamp, table.serial < after.serial),
-            query.where(table.datestamp < after.datestamp),
-        )
-        datestamp, serial, *_ = union.selected_columns
-        return union.order_by(datestamp.desc(), serial.desc())
+        return query
 
     def _said(self, item_ids: Collection[int]) -> dict[int, list[bytes]]:
         """Return what is said of items, in the order of sources and files."""

@@ -9,23 +9,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import zstandard
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from oai.store.packing import Packing
 from oai.store.schema import ContributionRow, FileRow, ItemRow, ProblemRow, SourceRow
-
-_COMPRESSOR = zstandard.ZstdCompressor(level=3)
-_DECOMPRESSOR = zstandard.ZstdDecompressor()
-
-
-def pack(content: bytes) -> bytes:
-    """Return *content* as it is kept."""
-    return _COMPRESSOR.compress(content)
-
-
-def unpack(packed: bytes) -> bytes:
-    """Return what :func:`pack` was given."""
-    return _DECOMPRESSOR.decompress(packed)
 
 
 class Known(NamedTuple):
@@ -72,6 +59,7 @@ class Contributions:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._packing = Packing()
         self._next_item = self._after(ItemRow.id)
         self._next_file = self._after(FileRow.id)
 
@@ -168,7 +156,7 @@ class Contributions:
                         "item_id": one.item_id,
                         "line": one.line,
                         "digest": one.digest,
-                        "content": pack(one.content),
+                        "content": self._packing.pack(one.content),
                     }
                     for one in new
                 ],
@@ -179,7 +167,7 @@ class Contributions:
                 "i": one.item_id,
                 "line": one.line,
                 "digest": one.digest,
-                "content": pack(one.content),
+                "content": self._packing.pack(one.content),
             }
             for one in said
             if one.item_id in known
@@ -216,7 +204,7 @@ class Contributions:
         )
         found: dict[int, list[Contribution]] = {}
         for item_id, packed, source_id, source, file_id, file, line in self._connection.execute(query):
-            said = Contribution(unpack(packed), source_id, source, file_id, file, line)
+            said = Contribution(self._packing.unpack(packed), source_id, source, file_id, file, line)
             found.setdefault(item_id, []).append(said)
         return found
 

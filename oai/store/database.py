@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Update, create_engine, event, make_url, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from oai.repository import Unavailable
@@ -28,6 +28,7 @@ LOCK_WAIT = 600
 
 _PAGE = 16_384  # bytes: a whole record fits on a page of the clustered table, and is not spilt
 _MAPPED = 1 << 30  # bytes of the database that a reader maps into its memory instead of copying
+_CLAIM_WAIT = 0.1  # seconds that a reader waits to claim a responseDate: it can do without
 _ADVISORY_LOCK = 0x6F6169  # PostgreSQL: "oai", held by who writes
 
 
@@ -44,14 +45,15 @@ class Database:
         self.path = Path(self.url.database or "") if self.is_sqlite else None
         self._reader = self._engine(isolation_level="AUTOCOMMIT", pool_pre_ping=not self.is_sqlite)
         self._writer = self._engine()
+        self._claimer = self._engine(isolation_level="AUTOCOMMIT", wait=_CLAIM_WAIT)
         if self.is_sqlite:
             event.listen(self._reader, "connect", _prepare_reader)
             event.listen(self._writer, "connect", _prepare_writer)
             event.listen(self._writer, "begin", _begin_immediate)
 
-    def _engine(self, **options: Any) -> Engine:
+    def _engine(self, wait: float = 30, **options: Any) -> Engine:
         if self.is_sqlite:
-            options["connect_args"] = {"timeout": 30, "check_same_thread": False}
+            options["connect_args"] = {"timeout": wait, "check_same_thread": False}
         return create_engine(self.url, **options)
 
     def __str__(self) -> str:
@@ -82,6 +84,15 @@ class Database:
         except DBAPIError as error:
             _raise_if_ours(error)
             raise StoreError(f"{self} cannot be written: {error.orig}") from error
+
+    def write_now(self, statement: Update) -> bool:
+        """Run one small update, and say whether it changed anything; it does not wait for anybody."""
+        try:
+            with self._claimer.connect() as connection:
+                return connection.execute(statement).rowcount > 0
+        except DBAPIError as error:
+            _raise_if_ours(error)
+            return False
 
     @contextmanager
     def alone(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
@@ -181,6 +192,7 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self._reader.dispose()
+        self._claimer.dispose()
         self._writer.dispose()
 
 

@@ -5,9 +5,10 @@ older than a responseDate that was given out before, or the harvester that has i
 would never ask for it. So:
 
 1. Whoever publishes is alone (:meth:`oai.store.database.Database.alone`).
-2. It first commits ``publishing_since``. From now on no responseDate is later than that.
-3. Only then it looks at the clock. Whoever read before step 2 took his responseDate before that,
-   so it is not later than this datestamp; whoever reads after it gets an earlier one still.
+2. It first commits ``publishing_since``. From now on no responseDate is later than that, and none
+   can be claimed (:mod:`oai.store.horizon`).
+3. Only then it takes its datestamp: not earlier than ``publishing_since``, than any responseDate
+   that was claimed before, than any datestamp before, and than the clock.
 4. It writes everything with that datestamp, clears ``publishing_since``, and commits.
 
 How long step 4 takes does not matter, nor where it is killed: then nothing has changed, and
@@ -103,7 +104,9 @@ def publishing(
     writer = f"process {os.getpid()} on {socket.gethostname()}"
     with database.alone(waiting):
         with database.writing() as connection:
-            connection.execute(update(RepositoryRow).values(publishing_since=clock(), writer=writer))
+            connection.execute(
+                update(RepositoryRow).values(publishing_since=_not_before(connection, clock()), writer=writer)
+            )
         try:
             with database.writing() as connection:
                 publication = Publication(connection, clock())
@@ -117,13 +120,21 @@ def publishing(
             raise
 
 
+def _not_before(connection: Connection, now: int) -> int:
+    """Return *now*, or what must not be gone behind, where the clock is behind it."""
+    last: int
+    claimed: int
+    last, claimed = connection.execute(select(RepositoryRow.last_datestamp, RepositoryRow.claimed)).one()
+    return max(now, last, claimed)
+
+
 class Publication:
     """One change of the repository, however large, with one datestamp."""
 
     def __init__(self, connection: Connection, now: int) -> None:
         self.connection = connection
         row = connection.execute(select(RepositoryRow)).one()
-        self.stamp = max(now, row.last_datestamp)
+        self.stamp = max(_not_before(connection, now), row.publishing_since or now)
         self._earliest = self.stamp
         self._serial: int = row.last_serial
         self._set_ids = {spec: id_ for id_, spec in connection.execute(select(SetRow.id, SetRow.spec))}
@@ -259,9 +270,10 @@ class Publication:
             self._count(EVERYTHING, format_id, Scope.BOTH, old.datestamp, -1, deleted=not old.digest)
         batch.records.append(
             {
-                "serial": self._serial,
+                "id": self._serial,
                 "format_id": format_id,
                 "datestamp": stamp,
+                "serial": self._serial,
                 "item_id": change.item_id,
                 "digest": move.digest,
                 "header": render.header(change.identifier, stamp, deleted=deleted),
@@ -396,7 +408,7 @@ class _Batch:
                 connection.execute(statement, rows)
 
 
-_DELETE_RECORD = delete(RecordRow).where(RecordRow.serial == bindparam("s"))
+_DELETE_RECORD = delete(RecordRow).where(RecordRow.id == bindparam("s"))
 _DELETE_PLACEMENT = delete(PlacementRow).where(
     PlacementRow.set_id == bindparam("t"),
     PlacementRow.format_id == bindparam("f"),

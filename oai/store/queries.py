@@ -79,7 +79,7 @@ def _records(scope: Scope, *, headers_only: bool, backwards: bool, with_sets: bo
             RecordRow.set_specs if with_sets else _NOTHING,
             _NOTHING if headers_only else RecordRow.body,
         )
-        .join(RecordRow, RecordRow.serial == PlacementRow.serial)
+        .join(RecordRow, RecordRow.id == PlacementRow.serial)
         .where(_in_set(scope), _within(PlacementRow, backwards=backwards))
     )
 

@@ -37,7 +37,8 @@ class SqlRepository:
     """Satisfies :class:`oai.repository.Repository`.
 
     *formats* are the metadata formats that are served; *page_bytes* is the most bytes of records
-    in a page, but for a single record that is larger; *own_set* narrows it to one set.
+    in a page, but for a single record that is larger; *complete_until* is what
+    :func:`oai.store.horizon.horizon` gave for this request; *own_set* narrows it to one set.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class SqlRepository:
         formats: Sequence[MetadataFormat],
         namespace: str,
         page_bytes: int,
+        *,
+        complete_until: int,
         own_set: str | None = None,
     ) -> None:
         self._connection = connection
@@ -53,7 +56,7 @@ class SqlRepository:
         self._namespace = namespace
         self._page_bytes = page_bytes
         self._own_set = own_set
-        self._state = connection.execute(_STATE).one()  # before anything else: see complete_until
+        self._complete_until = complete_until
 
     @property
     def has_sets(self) -> bool:
@@ -63,13 +66,11 @@ class SqlRepository:
     @property
     def complete_until(self) -> int | None:
         """The datestamp before which no change will appear that cannot be seen now."""
-        since: int | None = self._state.publishing_since
-        return since
+        return self._complete_until
 
     def earliest_datestamp(self) -> int:
         """Return a datestamp that no record is older than."""
-        earliest: int = self._state.earliest_datestamp
-        return earliest
+        return self._connection.scalars(select(RepositoryRow.earliest_datestamp)).one()
 
     def formats(self) -> Sequence[MetadataFormat]:
         """Return the metadata formats that are served."""
@@ -250,6 +251,3 @@ class SqlRepository:
 
     def _local(self, identifier: str) -> str | None:
         return syntax.local_part(self._namespace, identifier)
-
-
-_STATE = select(RepositoryRow.publishing_since, RepositoryRow.earliest_datestamp)

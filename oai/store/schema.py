@@ -82,7 +82,8 @@ class RepositoryRow(Base):
     """The repository itself: one row.
 
     ``publishing_since`` is set while a change is being written: no datestamp of that change is
-    earlier. ``writer`` says who writes it.
+    earlier. ``writer`` says who writes it. ``claimed`` is the latest responseDate that was given
+    out while nothing was written (:mod:`oai.store.horizon`).
     """
 
     __tablename__ = "repository"
@@ -93,6 +94,7 @@ class RepositoryRow(Base):
     last_datestamp: Mapped[int]
     last_serial: Mapped[int]
     publishing_since: Mapped[int | None]
+    claimed: Mapped[int]
     writer: Mapped[str | None]
 
 
@@ -146,8 +148,10 @@ class ItemRow(Base):
 class RecordRow(Base):
     """A record: what :class:`oai.protocol.model.Record` has.
 
-    ``serial`` is the number of the change that made it so, and the row's own: rows lie in the order
-    of their changes, which is that of the list but for datestamps kept from elsewhere. ``body`` is
+    ``serial`` is the number of the change that made it so. It is the row's own number, ``id``, too:
+    rows lie in the order of their changes, which is that of the list but for datestamps kept from
+    elsewhere. (It has a column of its own because SQLite enters no index by a comparison of rows
+    whose last term is the row's number.) ``body`` is
     its metadata and about elements, empty for a deleted record. The header stands before it so
     that a list of headers need not read past it. ``digest``, of the body, tells whether a record
     has changed.
@@ -155,9 +159,10 @@ class RecordRow(Base):
 
     __tablename__ = "record"
 
-    serial: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True)
     format_id: Mapped[int] = mapped_column(SmallInteger)
     datestamp: Mapped[int]
+    serial: Mapped[int]
     item_id: Mapped[int]
     digest: Mapped[bytes]
     header: Mapped[bytes]

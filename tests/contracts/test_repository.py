@@ -70,7 +70,7 @@ def in_database(directory: Path, records: Sequence[Held]) -> Iterator[Repository
         bench.sync_path(bench.write(*lines), at=START + 10 * DAY, keep_datestamps=True)
     with bench.database.reading() as connection:
         formats = [known.metadata_format() for known in bench.library.formats.values()]
-        yield SqlRepository(connection, formats, NAMESPACE, 1_000_000)
+        yield SqlRepository(connection, formats, NAMESPACE, 1_000_000, complete_until=START + 11 * DAY)
 
 
 def locals_of(records: Sequence[Record]) -> list[int]:
@@ -192,4 +192,3 @@ def test_earliest_datestamp(opens: Opens) -> None:
     """No record is older than the earliest datestamp."""
     with opens(HELD) as repository:
         assert repository.earliest_datestamp() <= EARLIEST
-        assert repository.complete_until is None

@@ -147,3 +147,22 @@ def test_who_writes_is_known(bench: Workbench, state: Callable[[], Any]) -> None
         assert str(os.getpid()) in state().writer
     assert state().writer is None
     assert state().publishing_since is None
+
+
+@pytest.mark.parametrize("jump", [1, 3_600, 86_400])
+def test_a_clock_that_was_ahead_for_a_while(bench: Workbench, jump: int) -> None:
+    """A mark that was taken while the clock was ahead misses nothing after it was put right."""
+    bench.sync({"id": "a"}, at=START)
+    ahead = mark(bench, START + 100 + jump)
+    bench.sync({"id": "a", "title": "Changed"}, at=START + 101)
+    assert "a" in bench.headers(from_=ahead)
+    assert mark(bench, START + 102) == "2026-01-01T00:01:42Z"
+
+
+def test_a_response_date_that_cannot_be_claimed(bench: Workbench) -> None:
+    """Where the claim cannot be written, the response says no more than the last one did."""
+    bench.sync({"id": "a"}, at=START)
+    first = mark(bench, START + 100)
+    with bench.database.writing():
+        assert mark(bench, START + 200) == first
+    assert mark(bench, START + 200) > first

@@ -58,15 +58,16 @@ def upgrade() -> None:
     op.create_index("ix_placement_item_id", "placement", ["item_id"], unique=False)
     op.create_table(
         "record",
-        sa.Column("serial", NUMBER, nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("format_id", sa.SmallInteger(), nullable=False),
         sa.Column("datestamp", NUMBER, nullable=False),
+        sa.Column("serial", NUMBER, nullable=False),
         sa.Column("item_id", NUMBER, nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("header", sa.LargeBinary(), nullable=False),
         sa.Column("set_specs", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("serial", name="pk_record"),
+        sa.PrimaryKeyConstraint("id", name="pk_record"),
         sa.UniqueConstraint("item_id", "format_id", name="uq_record_item_id_format_id"),
     )
     op.create_index(
@@ -80,6 +81,7 @@ def upgrade() -> None:
         sa.Column("last_datestamp", NUMBER, nullable=False),
         sa.Column("last_serial", NUMBER, nullable=False),
         sa.Column("publishing_since", NUMBER, nullable=True),
+        sa.Column("claimed", NUMBER, nullable=False),
         sa.Column("writer", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_repository"),
     )
@@ -143,8 +145,10 @@ def upgrade() -> None:
     now = int(time.time())
     repository = sa.table(
         "repository",
-        *map(sa.column, ("id", "earliest_datestamp", "last_datestamp", "last_serial")),
+        *map(sa.column, ("id", "earliest_datestamp", "last_datestamp", "last_serial", "claimed")),
     )
-    op.execute(repository.insert().values(id=1, earliest_datestamp=now, last_datestamp=0, last_serial=0))
+    op.execute(
+        repository.insert().values(id=1, earliest_datestamp=now, last_datestamp=0, last_serial=0, claimed=0)
+    )
     signing_key = sa.table("signing_key", sa.column("id"), sa.column("secret", sa.LargeBinary()))
     op.execute(signing_key.insert().values(id=1, secret=secrets.token_bytes(32)))

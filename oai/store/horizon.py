@@ -1,0 +1,40 @@
+"""How late a response may say that it is.
+
+A harvester that asks next time ``from`` a responseDate takes it that all changes before that
+moment were there to be seen. So no change may later appear with an older datestamp, whatever
+clocks do: jump, stand, or differ between machines. Two numbers in the database see to that.
+
+* While a change is being written, ``publishing_since`` is not later than its datestamp, and no
+  responseDate is later than ``publishing_since`` (:mod:`oai.store.publishing`).
+* Otherwise a responseDate is claimed before it is given out: ``claimed`` is the latest one of all.
+  A writer's datestamp is never earlier than that. The claim is refused once somebody publishes.
+
+So a clock that is a day ahead and is put right again costs nothing but datestamps that lie ahead
+for that day. Claiming is one small write for each second in which anybody asks; where it cannot
+be made, the response says that it is as late as the last claim, which is always true.
+"""
+
+from sqlalchemy import Connection, select, update
+
+from oai.store.database import Database
+from oai.store.schema import RepositoryRow
+
+
+def horizon(database: Database, connection: Connection, now: int) -> int:
+    """Return the responseDate for a request of *now*; it holds for all that is read afterwards.
+
+    *connection* has to be asked for this before it is asked for anything else.
+    """
+    for claim in (True, False):
+        publishing_since, claimed = connection.execute(_STATE).one()
+        if publishing_since is not None:
+            return min(now, publishing_since)
+        if now <= claimed:
+            return now
+        if claim and database.write_now(_CLAIM.values(claimed=now).where(RepositoryRow.claimed < now)):
+            return now
+    return claimed
+
+
+_STATE = select(RepositoryRow.publishing_since, RepositoryRow.claimed)
+_CLAIM = update(RepositoryRow).where(RepositoryRow.publishing_since.is_(None))
