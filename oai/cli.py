@@ -27,7 +27,7 @@ from oai.sources.files import SourceError, find_source
 from oai.status import is_empty, status
 from oai.store.database import Database, StoreError
 from oai.store.horizon import horizon
-from oai.sync import Options, Report, sync
+from oai.sync import Options, Report, sync, touch
 from oai.web import create_app
 
 _P = ParamSpec("_P")
@@ -116,6 +116,28 @@ def sync_command(
     _print_report(done)
 
 
+@main.command(name="touch")
+@click.option("--prefix", metavar="PREFIX", help="Only the records of this format.")
+@click.option("--set", "set_spec", metavar="SPEC", help="Only the records of this set.")
+@_in_one_line
+def touch_command(prefix: str | None, set_spec: str | None) -> None:
+    """Give records new datestamps, so that every harvester takes them again."""
+    settings = load()
+    library, database = _opened(settings)
+    database.upgrade()
+    with _Bar() as bar:
+        moved = touch(
+            database,
+            library,
+            prefix=prefix,
+            set_spec=set_spec,
+            clock=lambda: int(time.time()),
+            progress=bar,
+            waiting=_waiting(database),
+        )
+    click.echo(f"{moved} records touched")
+
+
 @main.command(name="status")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_in_one_line
@@ -200,10 +222,6 @@ def _sync(
     options: Options = Options(),  # noqa: B008 - frozen
 ) -> Report:
     sources = [find_source(path, library.settings.sources) for path in paths]
-
-    def waiting() -> None:
-        click.echo(f"Waiting: {database.writer()} is writing to {database}", err=True)
-
     with _Bar() as bar:
         return sync(
             database,
@@ -212,8 +230,12 @@ def _sync(
             clock=lambda: int(time.time()),
             progress=bar,
             options=options,
-            waiting=waiting,
+            waiting=_waiting(database),
         )
+
+
+def _waiting(database: Database) -> Callable[[], None]:
+    return lambda: click.echo(f"Waiting: {database.writer()} is writing to {database}", err=True)
 
 
 class _Bar:

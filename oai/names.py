@@ -31,48 +31,54 @@ BODY_WORDS = _words(
     mission movement museum nations network networks nonprofit observatory office offices ombudsman
     organisation organisations organization organizations panel parliament partnership partnerships plc
     press programme program project publishers publishing registry secretariat senate service society
-    task taskforce team trust tribunal unit union universities university agence agencia agenzia
-    akademie amt asociación associação associazione assemblée autorité büro bundesamt bundesministerium
-    bundeskriminalamt centro comisión comissão comitato comité commissie commissione conseil consejo
-    conselho consiglio departamento dipartimento direction école escuela facultad faculté fakultät
-    federación fédération fondation fondazione fundación fundação gesellschaft gobierno governo grupo
-    hochschule institut instituto istituto kommission kriminalamt landesamt ligue ministère ministerie
-    ministerio ministério ministero ministerium mouvement observatoire observatorio oficina organisatie
-    organización organização projekt rada raad rat rijksuniversiteit secretaría sociedad société
-    stichting stiftung tribunale università universidad universidade universitat universität
-    universitair universiteit universitet université verband verein vereniging zentrum министерство
-    институт университет центр комитет совет"""
+    task taskforce team treasury trust trusts tribunal unit union universities university agence agencia
+    agenzia akademie amt asociación associação associazione assemblée autorité büro bundesamt
+    bundesministerium bundeskriminalamt centro comisión comissão comitato comité commissie commissione
+    conseil consejo conselho consiglio departamento dipartimento direction école escuela facultad
+    faculté fakultät federación fédération fondation fondazione fundación fundação gesellschaft gobierno
+    governo grupo hochschule institut instituto istituto kommission kriminalamt landesamt ligue
+    ministère ministerie ministerio ministério ministero ministerium mouvement observatoire observatorio
+    oficina organisatie organización organização projekt rada raad rat rijksuniversiteit secretaría
+    sociedad société stichting stiftung tribunale università universidad universidade universitat
+    universität universitair universiteit universitet université verband verein vereniging zentrum
+    министерство институт университет центр комитет совет"""
 )
 """Words that name a body wherever they stand."""
 
 TOPIC_WORDS = _words(
-    """abuse affairs analysis analytics arts assistance children communities consulting corrections courts
-    crime criminology data defence defense development drugs economics education employment enforcement
-    environment equality equity evaluation exploitation families finance firearms freedom governance
-    harm health housing human humanities immigration inclusion industry information innovation integrity
-    intelligence interior investigation investigations juvenile labour learning liberties liberty
-    management mapping migration monitoring partners peace penal police policies policing policy
-    practice prevention prison prisons probation protection punishment rehabilitation relations research
-    resources response rights safeguarding safety services sciences solutions science security
-    sentencing social solicitors statistics strategic strategies strategy studies study survey surveys
-    technology trafficking training transparency treatment victims violence watch welfare women youth"""
+    """abuse action advisors advisory affairs analysis analytics arts assistance children communities
+    consultants consulting corrections courts crime criminology data defence defense development drugs
+    economics education employment enforcement environment equality equity evaluation exploitation
+    families finance firearms freedom governance harm health housing human humanities immigration
+    inclusion industry information innovation integrity intelligence interior investigation
+    investigations justice juvenile labour learning liberties liberty management mapping migration
+    monitoring now partners peace penal police policies policing policy practice prevention prison
+    prisons probation protection punishment rehabilitation relations research resources response rights
+    safeguarding safety science sciences security sentencing services social solicitors solutions
+    statistics strategic strategies strategy studies study survey surveys tax technology trafficking
+    training transparency treatment trials victims violence watch welfare women youth"""
 )
 """Words for what bodies busy themselves with, which are seldom a family name."""
 
+_GIVEN_TOO = frozenset({"justice", "peace", "freedom", "liberty", "harmony", "equity", "integrity"})
 _SURNAMES_TOO = re.compile(
     r"\b(?:Bank|Church|Court|Hall|House|Law|School|State|States|County|City|Party|Works|Workers)\b"
 )
-_JOINING = re.compile(
-    r"(?:^|\s)(?:of|for|on|to|against|in|at|by|from|without|über|für|pour|sur|para|contra)\s|\S\sthe\s"
+_BODILY = re.compile(
+    r"^the\s(?!late\s)\S|^The\s|^THE\s|\S\sthe\s|&|\d"
+    r"|(?:^|\s)(?:of|for|on|to|against|in|at|by|from|without|über|für|pour|sur|para|contra)\s"
     r"|(?:^|\s)(?:e\.V\.|GmbH|B\.V\.|S\.A\.|LLP|LLC|Inc|Ltd)"
 )
-_ARTICLE = re.compile(r"(?:The|the|THE)\s\S+\s\S|(?:the|THE)\s\S")
+_INITIAL = re.compile(r"\b[A-Z]\.")
+_LONGEST_HAN = 4  # characters of a whole name in one word
 COUNTRIES = _words(
     """africa america asia australia britain canada england europe france germany india ireland italy kenya
     mexico netherlands nigeria norway pakistan scotland spain sweden switzerland uk u.k. usa u.s. wales
     worldwide global united international"""
 )
 """Words that end a body's name more often than a person's."""
+
+_STATES = frozenset({"U.S.", "U.K.", "UN", "EU", "HM", "H.M.", "US", "UK"})
 
 ADJECTIVES = _words(
     """national nationale nacional nazionale international internationale internacional federal royal
@@ -87,8 +93,11 @@ _BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
 _WORD = re.compile(r"[\w.&-]+")
 
 TITLES = _words(
-    "prof professor dr mr mrs ms miss mx sir dame lord lady baroness baron rev hon capt captain"
-    " major col colonel gen general lt sgt sergeant judge justice detective inspector"
+    """prof professor dr doctor mr mrs ms miss mx sir dame lord lady baroness baron rev reverend hon
+    honorable honourable capt captain major col colonel gen general admiral commander lt lieutenant
+    sgt sergeant corporal private officer judge justice detective inspector constable superintendent
+    sheriff deputy chief warden ambassador president senator congressman governor mayor secretary
+    minister imam rabbi father sister brother sheikh bishop archbishop cardinal rear vice"""
 )
 PARTICLES = _words(
     """van der den de la le du des del della di da dos das do von zu zur ter ten te bin ibn bint al el
@@ -128,20 +137,20 @@ def is_corporate(text: str) -> bool:
             return True
         text = _BRACKETS.sub("", text).strip() or text
     words = _WORD.findall(text)
-    if not words:
-        return True
     folded = [word.casefold().strip(".-") for word in words]
-    if not BODY_WORDS.isdisjoint(folded) or _JOINING.search(text):
+    if len(words) < 2:  # noqa: PLR2004
+        return text.isascii() or len(text) > _LONGEST_HAN
+    if not BODY_WORDS.isdisjoint(folded) or not _STATES.isdisjoint(words) or _BODILY.search(text):
         return True
-    if _ARTICLE.match(text) or "&" in text or any(character.isdigit() for character in text):
-        return True
-    if len(words) == 1:
-        return text.isascii() or len(text) > 4  # a whole Chinese name may be one word  # noqa: PLR2004
-    if folded[-1] in TOPIC_WORDS or folded[-1] in COUNTRIES or folded[0] in ADJECTIVES:
-        return "," not in text
-    if len(words) > 2 and _SURNAMES_TOO.search(text) and not re.search(r"\b[A-Z]\.", text):  # noqa: PLR2004
-        return "," not in text
-    return bool(_HIERARCHY.search(text)) and folded[0] not in TITLES and "," not in text
+    # From here on it is tone alone, and a comma speaks for "Family, Given".
+    return "," not in text and (
+        (folded[0] in TOPIC_WORDS and folded[0] not in _GIVEN_TOO)
+        or folded[-1] in TOPIC_WORDS
+        or folded[-1] in COUNTRIES
+        or folded[0] in ADJECTIVES
+        or (len(words) > 2 and bool(_SURNAMES_TOO.search(text)) and not _INITIAL.search(text))  # noqa: PLR2004
+        or (bool(_HIERARCHY.search(text)) and folded[0] not in TITLES)
+    )
 
 
 _GLUED_INITIAL = re.compile(r"\b([^\W\d_]\.)(?=[^\W\d_]{2})")
@@ -163,6 +172,12 @@ def name_of(text: str, kind: Kind | None = None) -> Name:
     return Name(_inverted(text), "personal")
 
 
+# Forms of address that the parser does not know.
+_FORE = re.compile(
+    r"^(?:the late\s+|(?:(?:police|chief|detective)\s+)?"
+    r"(?:constable|superintendent|sheriff|warden)\s+(?=\S+\s))+",
+    re.IGNORECASE,
+)
 _VANCOUVER = re.compile(r"([^\W\d_][\w’'-]*[^\W\d_A-Z]) ([A-Z]{1,2})")
 
 
@@ -173,13 +188,15 @@ def _inverted(text: str) -> str:
         printed = _lowered(printed)
     if match := _VANCOUVER.fullmatch(printed):
         return f"{match[1]}, {match[2]}"
-    words = printed.split()
+    words = _FORE.sub("", printed).split()
     while len(words) > 2 and len(words[-1]) > 2 and is_degree(words[-1]):  # noqa: PLR2004
         words.pop()
     name = parse(" ".join(words))
     if not name.family:
         return printed
-    given = " ".join(part for part in (name.given, name.middle) if part)
+    # What the parser takes for a form of address may be a name: "St. Clair Drake".
+    kept = [word for word in name.title.split() if word.strip(".").casefold() not in TITLES]
+    given = " ".join(part for part in (*kept, name.given, name.middle) if part)
     generation = ", ".join(part for part in re.split(r",? ", name.suffix) if is_generation(part))
     # "Lord Ashby" has no given name to stand for it; the form of address is all there is.
     parts = (name.family, given or name.title, generation)

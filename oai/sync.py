@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from oai.formats import InvalidRecord
 from oai.intake import Finding, Intake, Progress, Taken, chunks
@@ -26,7 +26,7 @@ from oai.sources.files import Source, SourceError
 from oai.store.contributions import Contribution, Contributions, Standing
 from oai.store.database import Database
 from oai.store.publishing import Change, Publication, publishing
-from oai.store.schema import FormatRow, ItemRow, RecordRow
+from oai.store.schema import FormatRow, ItemRow, PlacementRow, RecordRow, Scope, SetRow
 
 SPARED = 10
 """So many items a source may lose at once, whatever part of it they are."""
@@ -101,6 +101,54 @@ def sync(
     return run.report
 
 
+def touch(
+    database: Database,
+    library: Library,
+    *,
+    prefix: str | None,
+    set_spec: str | None,
+    clock: Callable[[], int],
+    progress: Progress,
+    waiting: Callable[[], None] = lambda: None,
+) -> int:
+    """Give records new datestamps, so that every harvester takes them again, and return how many moved.
+
+    They are those of one format if *prefix* names one, and of one set if *set_spec* does. Records
+    that a changed crosswalk makes anew are moved first, as a sync does. Raises SourceError for a
+    format or a set that is not there.
+    """
+    if prefix is not None and prefix not in library.formats:
+        raise SourceError(f"there is no format {prefix}; there are: {', '.join(library.formats)}")
+    with publishing(database, clock, waiting) as publication:
+        run = _Run(publication, library, Options(), progress)
+        run.publish()
+        moved = run.report.changed
+        items = _items_of(publication.connection, set_spec)
+        progress.begin("Touching records", len(items) * len(library.formats))
+        for format_prefix, number in run.format_ids.items():
+            if prefix not in (None, format_prefix):
+                continue
+            for chunk in chunks(items):
+                named = {item_id: library.identifier(local) for item_id, local in chunk}
+                moved += publication.touch(number, named)
+                progress.advance(len(chunk))
+    return moved
+
+
+def _items_of(connection: Connection, set_spec: str | None) -> Sequence[tuple[int, str]]:
+    """Return number and local identifier of the items that have records; of a set, those that it lists."""
+    query = select(ItemRow.id, ItemRow.local).where(ItemRow.deleted.is_not(None)).order_by(ItemRow.id)
+    if set_spec is not None:
+        set_id = connection.scalar(select(SetRow.id).where(SetRow.spec == set_spec))
+        if set_id is None:
+            raise SourceError(f"there is no set {set_spec}")
+        listed = select(PlacementRow.item_id).where(
+            PlacementRow.set_id == set_id, PlacementRow.scope != int(Scope.BASE_URL)
+        )
+        query = query.where(ItemRow.id.in_(listed))
+    return [(item_id, local) for item_id, local in connection.execute(query)]
+
+
 class _Run:
     """One sync."""
 
@@ -109,6 +157,7 @@ class _Run:
     ) -> None:
         self.options = options
         self.report = Report()
+        self.format_ids: dict[str, int] = {}
         self._publication = publication
         self._connection = publication.connection
         self._library = library
@@ -148,7 +197,7 @@ class _Run:
 
     def publish(self) -> None:
         """Publish each item of which something else is said now, or whose records are made anew."""
-        format_ids = self._format_ids()
+        format_ids = self.format_ids = self._format_ids()
         affected = self._intake.affected
         here = {taken.source_id for taken in self._intake.taken}
         self._progress.begin("Writing records", len(affected))

@@ -12,6 +12,7 @@ import time
 
 from flask import Flask, Response, request
 from sqlalchemy import Connection, select
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from oai import compression, metrics
 from oai.library import Library
@@ -71,7 +72,7 @@ class Endpoint:
     def answer(self, set_spec: str | None = None) -> Response:
         """Answer the request that is being served; *set_spec* is the set that is the whole repository."""
         now = int(time.time())
-        pairs: Pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
+        pairs = _pairs()
         settings = self._library.settings
         with self._database.reading() as connection:
             complete_until = horizon(self._database, connection, now)
@@ -111,6 +112,18 @@ class Endpoint:
         if sample is not None:  # until there is an item, the next request looks again for one to show
             self._providers[set_spec] = provider
         return provider
+
+
+def _pairs() -> Pairs:
+    """Return all that was sent, in order: the query, then the body of a POST, as one list of arguments."""
+    pairs = list(request.args.items(multi=True))
+    try:
+        pairs += request.form.items(multi=True)
+    except HTTPException:
+        raise
+    except Exception as error:  # each server has its own for a body that is malformed
+        raise BadRequest("The body cannot be read.") from error
+    return pairs
 
 
 def _xml(body: bytes) -> Response:

@@ -298,6 +298,30 @@ def test_a_clock_that_runs_backwards(bench: Workbench) -> None:
     assert bench.headers()["a"][0] >= first
 
 
+def test_touching(bench: Workbench) -> None:
+    """Records that are touched have new datestamps and say what they said, deleted ones too; others stay."""
+    bench.sync({"id": "a", "tags": ["One"]}, {"id": "b", "tags": ["One"]}, {"id": "c"})
+    bench.sync({"id": "a", "tags": ["One"]}, {"id": "c"})
+    before, qualified = bench.headers(), bench.headers(prefix="oai_qdc")
+    assert bench.touch("oai_dc", "tag:one") == 2
+    after = bench.headers()
+    assert {local for local in after if after[local] != before[local]} == {"a", "b"}
+    assert [after[local][1:] for local in "ab"] == [before[local][1:] for local in "ab"]
+    assert after["a"][0] > before["a"][0]
+    assert bench.headers(prefix="oai_qdc") == qualified
+    assert bench.headers(set="tag:one") == {local: after[local] for local in "ab"}
+    assert {local: header[0] for local, header in bench.headers("tag:one").items()} == {
+        local: after[local][0] for local in "ab"
+    }
+    assert bench.sync({"id": "a", "tags": ["One"]}, {"id": "c"}).changed == 0
+    assert bench.touch() == 8
+    assert bench.headers("tag:one")["b"][1]
+    with pytest.raises(SourceError, match="no format none"):
+        bench.touch(prefix="none")
+    with pytest.raises(SourceError, match="no set none"):
+        bench.touch(set_spec="none")
+
+
 def test_another_namespace_is_refused(bench: Workbench, tmp_path: Path) -> None:
     """Identifiers are never given anew: a store keeps the namespace of its first sync."""
     bench.sync({"id": "a"})

@@ -16,7 +16,7 @@ from oai.sources.files import find_source
 from oai.store.database import Database
 from oai.store.horizon import horizon
 from oai.store.repository import SqlRepository
-from oai.sync import Options, Report, sync
+from oai.sync import Options, Report, sync, touch
 from tests.validation import validate
 
 NS = {
@@ -133,6 +133,18 @@ class Workbench:
             clock=lambda: self.now,
             progress=Quiet(),
             options=Options(**options),
+        )
+
+    def touch(self, prefix: str | None = None, set_spec: str | None = None, at: int | None = None) -> int:
+        """Touch records."""
+        self.now = self.now + 10 if at is None else at
+        return touch(
+            self.database,
+            self.library,
+            prefix=prefix,
+            set_spec=set_spec,
+            clock=lambda: self.now,
+            progress=Quiet(),
         )
 
     def body(self, *pairs: tuple[str, str], own_set: str | None = None, at: int | None = None) -> bytes:

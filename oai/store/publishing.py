@@ -137,6 +137,7 @@ class Publication:
         self.stamp = max(_not_before(connection, now), row.publishing_since or now)
         self._earliest = self.stamp
         self._serial: int = row.last_serial
+        self._first_serial = self._serial
         self._set_ids = {spec: id_ for id_, spec in connection.execute(select(SetRow.id, SetRow.spec))}
         self._set_specs = {id_: spec for spec, id_ in self._set_ids.items()}
         self._members: Counter[int] = Counter()
@@ -190,6 +191,29 @@ class Publication:
                 self._write(format_id, move, batch)
         batch.write(self.connection)
         return outcome
+
+    def touch(self, format_id: int, identifiers: Mapping[int, str]) -> int:
+        """Give records a new datestamp though they say what they said, and return how many.
+
+        *identifiers* are those of the items; what this publication has moved already stays.
+        """
+        query = select(RecordRow).where(
+            RecordRow.format_id == format_id,
+            RecordRow.item_id.in_(identifiers.keys()),
+            RecordRow.serial <= self._first_serial,
+        )
+        places = self._places(list(identifiers))
+        batch = _Batch()
+        rows = self.connection.execute(query.order_by(RecordRow.serial)).all()
+        for row in rows:
+            stand = places[row.item_id][format_id]
+            sets = frozenset(place.set_id for place in stand if place.scope == Scope.BOTH)
+            metadata = {format_id: row.body} if row.digest else None
+            change = Change(row.item_id, identifiers[row.item_id], metadata, sets)
+            old = _Old(row.datestamp, row.serial, row.digest, row.set_specs)
+            self._write(format_id, _Move(change, old, stand, row.digest, row.set_specs, row.body), batch)
+        batch.write(self.connection)
+        return len(rows)
 
     def finish(self) -> None:
         """Write the counters and lift the hold on responseDates."""
