@@ -1,12 +1,13 @@
 """The library that the settings describe: who it is, and how its items become records."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from oai import descriptions, formats
-from oai.formats import Context, Format
+from oai.formats import Context, Format, canonical
 from oai.item import Item
-from oai.protocol.model import Identity
+from oai.protocol.model import Content, Identity
 from oai.protocol.syntax import oai_identifier
 from oai.settings import Settings, SettingsError
 
@@ -22,6 +23,7 @@ class Library:
     formats: Mapping[str, Format]
     context: Context
     about: bytes
+    canonical_about: bytes
 
     @classmethod
     def of(cls, settings: Settings) -> "Library":
@@ -35,8 +37,9 @@ class Library:
             raise SettingsError("formats: oai_dc is missing, and the protocol asks for it")
         context = Context(settings.site_url, settings.rights, settings.language or None)
         licence = settings.metadata_licence
-        about = b"<about>" + descriptions.rights(licence) + b"</about>" if licence else b""
-        return cls(settings, chosen, context, about)
+        rights = descriptions.rights(licence) if licence else b""
+        about = b"<about>" + rights + b"</about>" if rights else b""
+        return cls(settings, chosen, context, about, canonical(rights) if rights else b"")
 
     def identifier(self, local: str) -> str:
         """Return the identifier of the item with the local part *local*."""
@@ -47,10 +50,11 @@ class Library:
         escaped = self.identifier(local).removeprefix(f"oai:{self.settings.namespace}:")
         return f"{self.settings.site_url}/records/{escaped.replace('?', '%3F')}"
 
-    def metadata(self, item: Item, prefix: str) -> bytes:
-        """Return what follows the header of *item*'s record; raises :class:`oai.formats.InvalidRecord`."""
-        xml = self.formats[prefix].render(item, self.page_of(item.id), self.context)
-        return b"<metadata>" + xml + b"</metadata>" + self.about
+    def content(self, item: Item, prefix: str) -> Content:
+        """Return what *item*'s record says; raises :class:`oai.formats.InvalidRecord`."""
+        xml, canonical_xml = self.formats[prefix].render(item, self.page_of(item.id), self.context)
+        digest = hashlib.sha256(canonical_xml + self.canonical_about).digest()
+        return Content(b"<metadata>" + xml + b"</metadata>" + self.about, digest)
 
     def fingerprint(self, prefix: str) -> str:
         """Return what changes when the same items may give other records."""

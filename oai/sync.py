@@ -262,11 +262,11 @@ class _Run:
         if item.deleted:
             return Change(item_id, identifier, None, sets, tuple(format_ids.values()), stamp)
         try:
-            metadata = {number: self._library.metadata(item, prefix) for prefix, number in format_ids.items()}
+            content = {number: self._library.content(item, prefix) for prefix, number in format_ids.items()}
         except InvalidRecord as error:
             self._reject(said[0], local, str(error))
             return None
-        return Change(item_id, identifier, metadata, sets, datestamp=stamp)
+        return Change(item_id, identifier, content, sets, datestamp=stamp)
 
     def _reject(self, said: Contribution, local: str, reason: str) -> None:
         problem = Standing(said.file, said.line, local, reason, "its last good version stays", rejected=True)

@@ -64,10 +64,10 @@ class Format:
         """Return what changes when, with the same items but other *settings*, other records may come out."""
         return hashlib.sha256(repr((self.version, *settings)).encode()).hexdigest()[:16]
 
-    def render(self, item: Item, page: str, context: Context) -> bytes:
-        """Return the XML of *item* in this format, checked; *page* is the item's page for people.
+    def render(self, item: Item, page: str, context: Context) -> tuple[bytes, bytes]:
+        """Return *item* in this format, checked: its XML, and the same in exclusive canonical form.
 
-        Raises :class:`InvalidRecord` with the reason.
+        *page* is the item's page for people. Raises :class:`InvalidRecord` with the reason.
         """
         try:
             root = self.crosswalk(item, page, context)
@@ -80,7 +80,12 @@ class Format:
         grammar = self.grammar and self.grammar()
         if grammar is not None and not grammar.validate(root):
             raise InvalidRecord(f"{self.prefix}: {grammar.error_log.last_error.message}")
-        return etree.tostring(root, encoding="utf-8")
+        return etree.tostring(root, encoding="utf-8"), etree.tostring(root, method="c14n", exclusive=True)
+
+
+def canonical(xml: bytes) -> bytes:
+    """Return *xml* in exclusive canonical form, without comments."""
+    return etree.tostring(etree.fromstring(xml), method="c14n", exclusive=True, with_comments=False)
 
 
 def shipped_grammar(name: str) -> Callable[[], etree.RelaxNG]:

@@ -23,6 +23,17 @@ class Position(NamedTuple):
     serial: int
 
 
+class Content(NamedTuple):
+    """What a live record says: the XML that follows its header, and a hash of what that means.
+
+    The hash is of the canonical form of the elements in it (:mod:`oai.inventory`): another way to
+    write the same XML is no change.
+    """
+
+    body: bytes
+    digest: bytes
+
+
 class Record(NamedTuple):
     """A record, or with empty ``metadata`` the header of one, as it is sent.
 

@@ -16,7 +16,6 @@ How long step 4 takes does not matter, nor where it is killed: then nothing has 
 else. Datestamps never run backwards, even where the clock does; serials rise with every change.
 """
 
-import hashlib
 import os
 import socket
 from collections import Counter, defaultdict
@@ -28,9 +27,10 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from oai import render
+from oai import inventory, render
 from oai.protocol import syntax
 from oai.protocol.datestamp import DAY
+from oai.protocol.model import Content
 from oai.store.database import Database, StoreError
 from oai.store.schema import (
     EVERYTHING,
@@ -48,8 +48,8 @@ from oai.store.schema import (
 class Change:
     """What an item is to be from now on.
 
-    ``metadata`` has the XML for each format, by its number (what follows the header); None
-    for an item that is deleted, which then has a tombstone in the formats ``tombstones`` if it
+    ``content`` is what its records say, by the number of the format; None for an item that is
+    deleted, which then has a tombstone in the formats ``tombstones`` if it
     has no record yet. ``sets`` are the sets that it is in, without their parents; for a deleted
     one, those it is known to have been in besides. ``datestamp`` is given only for what is
     moved here with the datestamps it had elsewhere.
@@ -57,7 +57,7 @@ class Change:
 
     item_id: int
     identifier: str
-    metadata: Mapping[int, bytes] | None
+    content: Mapping[int, Content] | None
     sets: frozenset[int] = frozenset()
     tombstones: Sequence[int] = ()
     datestamp: int | None = None
@@ -91,9 +91,8 @@ class _Move(NamedTuple):
     change: Change
     old: _Old | None
     stand: Sequence[_Place]
-    digest: bytes
+    content: Content
     set_specs: bytes
-    body: bytes
 
 
 @contextmanager
@@ -141,7 +140,7 @@ class Publication:
         self._set_ids = {spec: id_ for id_, spec in connection.execute(select(SetRow.id, SetRow.spec))}
         self._set_specs = {id_: spec for spec, id_ in self._set_ids.items()}
         self._members: Counter[int] = Counter()
-        self._tally: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0, 0])
+        self._tally: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
 
     def settle_namespace(self, namespace: str) -> None:
         """Keep the namespace of the identifiers; raises StoreError if they were given in another one."""
@@ -208,10 +207,11 @@ class Publication:
         for row in rows:
             stand = places[row.item_id][format_id]
             sets = frozenset(place.set_id for place in stand if place.scope == Scope.BOTH)
-            metadata = {format_id: row.body} if row.digest else None
-            change = Change(row.item_id, identifiers[row.item_id], metadata, sets)
+            content = Content(row.body, row.digest)
+            says = {format_id: content} if row.digest else None
+            change = Change(row.item_id, identifiers[row.item_id], says, sets)
             old = _Old(row.datestamp, row.serial, row.digest, row.set_specs)
-            self._write(format_id, _Move(change, old, stand, row.digest, row.set_specs, row.body), batch)
+            self._write(format_id, _Move(change, old, stand, content, row.set_specs), batch)
         batch.write(self.connection)
         return len(rows)
 
@@ -266,32 +266,32 @@ class Publication:
         self, change: Change, records: Mapping[int, _Old], places: Mapping[int, Sequence[_Place]]
     ) -> "dict[int, _Move]":
         """Return the records that are not as *change* says, by format."""
-        if change.metadata is None:
+        if change.content is None:
             ever = {place.set_id for stand in places.values() for place in stand}
-            bodies = dict.fromkeys(records or change.tombstones, b"")
+            contents = dict.fromkeys(records or change.tombstones, _NOTHING)
             set_specs = self._elements(self._with_parents(change.sets) | ever)
         else:
-            bodies = dict(change.metadata)
+            contents = dict(change.content)
             set_specs = self._elements(change.sets)
         found: dict[int, _Move] = {}
-        for format_id, body in bodies.items():
+        for format_id, content in contents.items():
             old = records.get(format_id)
-            digest = _digest(body)
             # A tombstone stays as it is, whatever sets it is said to have been in.
-            if old is None or old.digest != digest or (digest and old.set_specs != set_specs):
-                found[format_id] = _Move(change, old, places.get(format_id, ()), digest, set_specs, body)
+            stays = old and old.digest == content.digest and (not old.digest or old.set_specs == set_specs)
+            if not stays:
+                found[format_id] = _Move(change, old, places.get(format_id, ()), content, set_specs)
         return found
 
     def _write(self, format_id: int, move: "_Move", batch: "_Batch") -> None:
         """Put a record where it stands from now on: at the end of its lists."""
         change, old = move.change, move.old
-        deleted = change.metadata is None
+        deleted = change.content is None
         self._serial += 1
         stamp = self.stamp if change.datestamp is None else min(change.datestamp, self.stamp)
         self._earliest = min(self._earliest, stamp)
         if old:
             batch.old_records.append({"s": old.serial})
-            self._count(EVERYTHING, format_id, Scope.BOTH, old.datestamp, -1, deleted=not old.digest)
+            self._count(EVERYTHING, format_id, Scope.BOTH, -1, _Line.of(change, old.datestamp, old.digest))
         batch.records.append(
             {
                 "id": self._serial,
@@ -299,20 +299,22 @@ class Publication:
                 "datestamp": stamp,
                 "serial": self._serial,
                 "item_id": change.item_id,
-                "digest": move.digest,
+                "digest": move.content.digest,
                 "header": render.header(change.identifier, stamp, deleted=deleted),
                 "set_specs": move.set_specs,
-                "body": move.body,
+                "body": move.content.body,
             }
         )
-        self._count(EVERYTHING, format_id, Scope.BOTH, stamp, +1, deleted=deleted)
-        self._place(format_id, move, stamp, batch)
+        line = _Line.of(change, stamp, move.content.digest)
+        self._count(EVERYTHING, format_id, Scope.BOTH, +1, line)
+        self._place(format_id, move, line, batch)
 
-    def _place(self, format_id: int, move: "_Move", stamp: int, batch: "_Batch") -> None:
+    def _place(self, format_id: int, move: "_Move", line: "_Line", batch: "_Batch") -> None:
         """Move a record's placements to where it stands now; see :class:`oai.store.schema.Scope`."""
         change, old = move.change, move.old
-        deleted = change.metadata is None
+        deleted = change.content is None
         was_deleted = old is not None and not old.digest
+        old_line = _Line.of(change, old.datestamp, old.digest) if old else line
         was_in = {place.set_id for place in move.stand if place.scope == Scope.BOTH}
         has_left = {place.set_id for place in move.stand if place.scope == Scope.BASE_URL}
         is_in = self._with_parents(change.sets) | (was_in if deleted else set())
@@ -322,35 +324,36 @@ class Publication:
             if place.scope != Scope.BASE_URL or place.set_id in is_in:
                 key = {"t": place.set_id, "f": format_id, "c": place.scope}
                 batch.old_placements.append(key | {"d": place.datestamp, "s": place.serial})
-                gone = was_deleted or place.scope != Scope.BOTH
-                self._count(place.set_id, format_id, place.scope, place.datestamp, -1, deleted=gone)
+                departed = place.scope == Scope.BASE_URL
+                stood = _Line.of(change, place.datestamp, b"") if departed else old_line
+                self._count(place.set_id, format_id, place.scope, -1, stood)
 
-        def stand_in(
-            set_id: int, scope: Scope, datestamp: int, serial: int, head: bytes | None = None
-        ) -> None:
+        def stand_in(set_id: int, scope: Scope, line: _Line, serial: int, head: bytes | None = None) -> None:
             batch.placements.append(
                 {
                     "set_id": set_id,
                     "format_id": format_id,
                     "scope": int(scope),
-                    "datestamp": datestamp,
+                    "datestamp": line.datestamp,
                     "serial": serial,
                     "item_id": change.item_id,
                     "header": head,
                 }
             )
-            self._count(set_id, format_id, scope, datestamp, +1, deleted=deleted or scope != Scope.BOTH)
+            self._count(set_id, format_id, scope, +1, line)
 
         for set_id in is_in:
-            stand_in(set_id, Scope.BOTH, stamp, self._serial)
+            stand_in(set_id, Scope.BOTH, line, self._serial)
         if deleted:
             for set_id in has_left:
-                stand_in(set_id, Scope.ARGUMENT, stamp, self._serial)
+                stand_in(set_id, Scope.ARGUMENT, line, self._serial)
         for set_id in was_in - is_in:
             # Deleted already, it stays deleted there since then; else it leaves the set now.
-            since, serial = (old.datestamp, old.serial) if old and was_deleted else (stamp, self._serial)
+            since, serial = (
+                (old.datestamp, old.serial) if old and was_deleted else (line.datestamp, self._serial)
+            )
             head = render.header(change.identifier, since, deleted=True)
-            stand_in(set_id, Scope.BASE_URL, since, serial, head)
+            stand_in(set_id, Scope.BASE_URL, _Line.of(change, since, b""), serial, head)
 
     def _note(
         self,
@@ -361,7 +364,7 @@ class Publication:
         was_deleted: bool | None,
     ) -> Outcome:
         """Note what became of an item, and count it in the sets that it joined or left."""
-        deleted = change.metadata is None
+        deleted = change.content is None
         if was_deleted is not deleted:
             batch.items.append({"i": change.item_id, "deleted": deleted})
         stood = {place.set_id for stand in places.values() for place in stand if place.scope == Scope.BOTH}
@@ -383,18 +386,18 @@ class Publication:
         specs -= {above for spec in specs for above in syntax.ancestors(spec)}
         return b"".join(map(render.set_spec, sorted(specs)))
 
-    def _count(
-        self, set_id: int, format_id: int, scope: int, datestamp: int, by: int, *, deleted: bool
-    ) -> None:
-        counts = self._tally[set_id, format_id, int(scope), datestamp // DAY]
+    def _count(self, set_id: int, format_id: int, scope: int, by: int, line: "_Line") -> None:
+        counts = self._tally[set_id, format_id, int(scope), line.datestamp // DAY]
         counts[0] += by
-        counts[1] += by if deleted else 0
+        counts[1] += by if line.deleted else 0
+        counts[2] = (counts[2] + by * line.number) % inventory.MODULUS
 
     def _add_to_tallies(self) -> None:
-        rows: list[dict[str, int]] = [
-            {"set_id": t, "format_id": f, "scope": c, "day": day, "records": records, "deleted": deleted}
-            for (t, f, c, day), (records, deleted) in self._tally.items()
-            if records or deleted
+        columns = ("set_id", "format_id", "scope", "day", "records", "deleted", "digest")
+        rows = [
+            dict(zip(columns, (*key, *counts), strict=True))
+            for key, counts in self._tally.items()
+            if any(counts)
         ]
         if not rows:
             return
@@ -405,9 +408,23 @@ class Publication:
             set_={
                 "records": TallyRow.records + adding.excluded.records,
                 "deleted": TallyRow.deleted + adding.excluded.deleted,
+                "digest": (TallyRow.digest + adding.excluded.digest) % inventory.MODULUS,
             },
         )
         self.connection.execute(adding, rows)
+
+
+class _Line(NamedTuple):
+    """A record's line in the inventory, as far as it is counted."""
+
+    datestamp: int
+    deleted: bool
+    number: int
+
+    @classmethod
+    def of(cls, change: Change, stamp: int, digest: bytes) -> "_Line":
+        text = inventory.line(change.identifier, stamp, digest)
+        return cls(stamp, not digest, inventory.number(text))
 
 
 @dataclass(slots=True)
@@ -432,6 +449,7 @@ class _Batch:
                 connection.execute(statement, rows)
 
 
+_NOTHING = Content(b"", b"")
 _DELETE_RECORD = delete(RecordRow).where(RecordRow.id == bindparam("s"))
 _DELETE_PLACEMENT = delete(PlacementRow).where(
     PlacementRow.set_id == bindparam("t"),
@@ -441,8 +459,3 @@ _DELETE_PLACEMENT = delete(PlacementRow).where(
     PlacementRow.serial == bindparam("s"),
 )
 _UPDATE_ITEM = update(ItemRow).where(ItemRow.id == bindparam("i")).values(deleted=bindparam("deleted"))
-
-
-def _digest(metadata: bytes) -> bytes:
-    """Return what tells one metadata from another, and is empty for none."""
-    return hashlib.blake2b(metadata, digest_size=16).digest() if metadata else b""

@@ -14,7 +14,7 @@ on its depth nor on the size of the list.
     base URL the row is seen; see :class:`Scope`.
 ``tally``
     How many rows of ``placement`` (of ``record``, for the set :data:`EVERYTHING`) there are for
-    each day, so that completeListSize is a sum of a few numbers.
+    each day, and a digest of them: completeListSize is a sum of a few numbers.
 ``item``
     The identifiers, given once and never again.
 ``contribution``
@@ -153,8 +153,8 @@ class RecordRow(Base):
     elsewhere. (It has a column of its own because SQLite enters no index by a comparison of rows
     whose last term is the row's number.) ``body`` is
     its metadata and about elements, empty for a deleted record. The header stands before it so
-    that a list of headers need not read past it. ``digest``, of the body, tells whether a record
-    has changed.
+    that a list of headers need not read past it. ``digest`` is the hash of what it says,
+    empty for a deleted record: it tells whether a record has changed.
     """
 
     __tablename__ = "record"
@@ -195,7 +195,10 @@ class PlacementRow(Base):
 
 
 class TallyRow(Base):
-    """How many records stand in a list, by the day of their datestamps (days since 1970)."""
+    """How many records stand in a list, by the day of their datestamps (days since 1970).
+
+    ``digest`` is that of their lines in the inventory (:mod:`oai.inventory`).
+    """
 
     __tablename__ = "tally"
 
@@ -205,6 +208,7 @@ class TallyRow(Base):
     day: Mapped[int] = mapped_column(primary_key=True)
     records: Mapped[int]
     deleted: Mapped[int]
+    digest: Mapped[int]
 
     __table_args__ = (_CLUSTERED,)
 

@@ -116,6 +116,7 @@ def upgrade() -> None:
         sa.Column("day", NUMBER, nullable=False),
         sa.Column("records", NUMBER, nullable=False),
         sa.Column("deleted", NUMBER, nullable=False),
+        sa.Column("digest", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("set_id", "format_id", "scope", "day", name="pk_tally"),
         sqlite_with_rowid=False,
     )
