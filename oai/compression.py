@@ -4,10 +4,10 @@ isal makes gzip about ten times faster than zlib does at the same size; zstandar
 who ask for zstd. Identify lists both, and what it lists is always given to who asks for it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import zstandard
-from isal import igzip
+from isal import igzip, isal_zlib
 from werkzeug.datastructures import Accept
 
 _GZIP_LEVEL = 2
@@ -18,6 +18,15 @@ CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "zstd": lambda body: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body),
 }
 """What is offered, in the order of preference where a harvester has none."""
+
+
+def gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield *pieces* compressed as one gzip stream."""
+    compressor = isal_zlib.compressobj(_GZIP_LEVEL, wbits=31)
+    for piece in pieces:
+        if packed := compressor.compress(piece):
+            yield packed
+    yield compressor.flush()
 
 
 def chosen(accepted: Accept) -> str | None:

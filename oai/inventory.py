@@ -13,6 +13,8 @@ numbers are added up modulo 2⁶⁰ and printed in fifteen digits.
 """
 
 import hashlib
+import re
+from xml.sax.saxutils import unescape
 
 from oai.protocol import datestamp
 from oai.protocol.datestamp import DAY, Granularity
@@ -21,6 +23,14 @@ MODULUS = 1 << 60
 """Digests are numbers below this one."""
 
 _DIGITS = 15
+_HEADER = re.compile(r"<identifier>(.*?)</identifier><datestamp>(.*?)</datestamp>", re.DOTALL)
+
+
+def line_of(header: bytes, content: bytes) -> str:
+    """Return the line of a record by its header, as it is sent."""
+    match = _HEADER.search(header.decode())
+    assert match, header
+    return line(unescape(match[1]), datestamp.read(match[2])[0], content)
 
 
 def line(identifier: str, stamp: int, content: bytes) -> str:

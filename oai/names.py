@@ -160,22 +160,36 @@ _INVERTED = re.compile(r"[^\W\d_][\w’' -]*, [^\W\d_][\w’'. -]*")
 
 @lru_cache(maxsize=1 << 14)
 def name_of(text: str, kind: Kind | None = None) -> Name:
-    """Return the name printed as *text*; *kind* says what it is where the source knows."""
-    text = _GLUED_INITIAL.sub(r"\1 ", text.strip())
-    if kind == "corporate" or (kind is None and is_corporate(text)):
+    """Return the name printed as *text*; *kind* says what it is where the source knows.
+
+    A name that went through here once comes out again as it is.
+    """
+    text = text.strip()
+    if kind == "corporate" or (kind is None and is_corporate(_GLUED_INITIAL.sub(r"\1 ", text))):
         return Name(text, "corporate")
-    if _INVERTED.fullmatch(text) and not text.isupper():
-        family, _, rest = text.partition(", ")
-        # "Quill, M.A." has initials: a name before a degree has more than one word.
-        if not (is_degree(rest) and (" " in family or len(rest) > 4)) and not is_generation(rest):  # noqa: PLR2004
-            return Name(text, "personal")
-    return Name(_inverted(text), "personal")
+    name = text
+    for _ in range(_PASSES):
+        before, name = name, _inverted(name)
+        if name == before:
+            break
+    return Name(name, "personal")
 
 
+def _is_inverted(text: str) -> bool:
+    if not _INVERTED.fullmatch(text) or text.isupper():
+        return False
+    family, _, rest = text.partition(", ")
+    # "Quill, M.A." has initials: a name before a degree has more than one word.
+    degree = is_degree(rest) and (" " in family or len(rest) > _SHORT_DEGREE)
+    return not degree and not is_generation(rest)
+
+
+_PASSES = 4
+_SHORT_DEGREE = 4
 # Forms of address that the parser does not know.
 _FORE = re.compile(
-    r"^(?:the late\s+|(?:(?:police|chief|detective)\s+)?"
-    r"(?:constable|superintendent|sheriff|warden)\s+(?=\S+\s))+",
+    r"^(?:the late\s+|(?:(?:police|chief|detective)\s+)*"
+    r"(?:constable|inspector|sergeant|superintendent|sheriff|warden)\s+(?=\S+\s))+",
     re.IGNORECASE,
 )
 _VANCOUVER = re.compile(r"([^\W\d_][\w’'-]*[^\W\d_A-Z]) ([A-Z]{1,2})")
@@ -183,7 +197,9 @@ _VANCOUVER = re.compile(r"([^\W\d_][\w’'-]*[^\W\d_A-Z]) ([A-Z]{1,2})")
 
 def _inverted(text: str) -> str:
     """Return a person's name as "Family, Given", or as printed where its parts are unclear."""
-    printed = _BRACKETS.sub("", text).strip(" ,") or text
+    if _is_inverted(text):
+        return text
+    printed = _GLUED_INITIAL.sub(r"\1 ", _BRACKETS.sub("", text).strip(" ,") or text)
     if printed.isupper():
         printed = _lowered(printed)
     if match := _VANCOUVER.fullmatch(printed):

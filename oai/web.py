@@ -7,17 +7,20 @@ answer is 503 with Retry-After and never a false noRecordsMatch. Nothing in a re
 the Host or a forwarding header.
 """
 
+import itertools
 import logging
 import time
+from collections.abc import Callable, Iterator
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from sqlalchemy import Connection, select
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from oai import compression, metrics
+from oai import compression, inventory, metrics
 from oai.library import Library
-from oai.protocol.model import Identity
-from oai.protocol.request import Pairs
+from oai.protocol.errors import ProtocolErrors
+from oai.protocol.model import Identity, Selection
+from oai.protocol.request import ListIdentifiers, Pairs, parse_request
 from oai.protocol.resumption import Tokens
 from oai.provider import Provider
 from oai.render import render
@@ -49,7 +52,14 @@ def create_app(settings: Settings) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.add_url_rule("/oai", "oai", endpoint.answer, methods=["GET", "POST"], strict_slashes=False)
-    app.add_url_rule("/oai/sets/<path:set_spec>", "oai_set", endpoint.answer, methods=["GET", "POST"])
+    app.add_url_rule("/oai/sets/<set_spec>", "oai_set", endpoint.answer, methods=["GET", "POST"])
+    for rule, view in (
+        ("/oai/inventory", endpoint.inventory_of_days),
+        ("/oai/inventory/records", endpoint.inventory_of_records),
+        ("/oai/sets/<set_spec>/inventory", endpoint.inventory_of_days),
+        ("/oai/sets/<set_spec>/inventory/records", endpoint.inventory_of_records),
+    ):
+        app.add_url_rule(rule, rule, view)
     app.add_url_rule("/healthz", "healthz", lambda: _plain("ok"))
     app.add_url_rule("/readyz", "readyz", lambda: _ready(database))
     app.add_url_rule("/metrics", "metrics", lambda: _metrics(database, library))
@@ -73,24 +83,69 @@ class Endpoint:
         """Answer the request that is being served; *set_spec* is the set that is the whole repository."""
         now = int(time.time())
         pairs = _pairs()
-        settings = self._library.settings
         with self._database.reading() as connection:
-            complete_until = horizon(self._database, connection, now)
+            repository = self._repository(connection, set_spec, now)
             provider = self._providers.get(set_spec) or self._provider(connection, set_spec)
-            if provider is None:
-                return _plain(f"There is no set {set_spec} here.", 404)
-            repository = SqlRepository(
-                connection,
-                self._formats,
-                settings.namespace,
-                settings.page_bytes,
-                complete_until=complete_until,
-                own_set=set_spec,
-            )
             envelope = provider.answer(pairs, repository, now)
         return _xml(render(envelope))
 
-    def _provider(self, connection: Connection, set_spec: str | None) -> Provider | None:
+    def inventory_of_days(self, set_spec: str | None = None) -> Response:
+        """Answer with the digest of each day of a list (:mod:`oai.inventory`)."""
+        return self._inventory(
+            set_spec,
+            lambda repository, selection: itertools.starmap(inventory.day_line, repository.days(selection)),
+        )
+
+    def inventory_of_records(self, set_spec: str | None = None) -> Response:
+        """Answer with a line for each record of a list (:mod:`oai.inventory`)."""
+        return self._inventory(
+            set_spec,
+            lambda repository, selection: itertools.starmap(inventory.line_of, repository.digests(selection)),
+        )
+
+    def _inventory(
+        self, set_spec: str | None, lines: Callable[[SqlRepository, Selection], Iterator[str]]
+    ) -> Response:
+        """Stream *lines* of a list; the arguments are those of ListIdentifiers, with oai_dc for a default."""
+        arguments = {"metadataPrefix": "oai_dc"} | request.args.to_dict()
+        pairs = [("verb", "ListIdentifiers"), *arguments.items()]
+        try:
+            asked = parse_request(pairs)
+        except ProtocolErrors as errors:
+            return _plain("\n".join(str(error) for error in errors.exceptions), 400)
+        if not isinstance(asked, ListIdentifiers) or not isinstance(asked.selection, Selection):
+            return _plain("An inventory takes metadataPrefix, from, until and set.", 400)
+        selection = asked.selection
+        if selection.metadata_prefix not in self._library.formats:
+            return _plain(f"There is no format {selection.metadata_prefix} here.", 404)
+        now = int(time.time())
+
+        def stream() -> Iterator[bytes]:
+            with self._database.reading() as connection:
+                yield from map(_line, lines(self._repository(connection, set_spec, now), selection))
+
+        with self._database.reading() as connection:
+            repository = self._repository(connection, set_spec, now)
+            asked_set = selection.set_spec
+            if asked_set is not None and not (repository.has_sets and repository.has_set(asked_set)):
+                return _plain(f"There is no set {selection.set_spec} here.", 404)
+        return _streamed(stream())
+
+    def _repository(self, connection: Connection, set_spec: str | None, now: int) -> SqlRepository:
+        settings = self._library.settings
+        repository = SqlRepository(
+            connection,
+            self._formats,
+            settings.namespace,
+            settings.page_bytes,
+            complete_until=horizon(self._database, connection, now),
+            own_set=set_spec,
+        )
+        if set_spec not in self._providers and set_spec is not None and not repository.has_set(set_spec):
+            abort(_plain(f"There is no set {set_spec} here.", 404))
+        return repository
+
+    def _provider(self, connection: Connection, set_spec: str | None) -> Provider:
         settings = self._library.settings
         keys = [key.encode() for key in settings.token_keys] or list(
             connection.scalars(select(SigningKeyRow.secret).order_by(SigningKeyRow.id))
@@ -99,8 +154,6 @@ class Endpoint:
         identity = self._library.identity(sample, compressions=tuple(compression.CODINGS))
         if set_spec is not None:
             name = connection.scalar(select(SetRow.name).where(SetRow.spec == set_spec))
-            if name is None:
-                return None
             identity = Identity(
                 f"{identity.repository_name}: {name}",
                 f"{settings.base_url}/sets/{set_spec}",
@@ -136,6 +189,22 @@ def _xml(body: bytes) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     response.set_data(body)
     return response
+
+
+def _streamed(lines: Iterator[bytes]) -> Response:
+    """Return plain text that is longer than memory should be, compressed if gzip is asked for."""
+    response = Response(content_type="text/plain; charset=utf-8")
+    if compression.chosen(request.accept_encodings) == "gzip":
+        response.headers["Content-Encoding"] = "gzip"
+        lines = compression.gzipped(lines)
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Cache-Control"] = "no-cache"
+    response.response = lines
+    return response
+
+
+def _line(text: str) -> bytes:
+    return f"{text}\n".encode()
 
 
 def _ready(database: Database) -> Response:

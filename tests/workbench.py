@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from lxml import etree
+from sqlalchemy import Connection
 
+from oai.inventory import day_line
 from oai.library import Library
+from oai.protocol.model import Selection
 from oai.protocol.resumption import Tokens
 from oai.provider import Provider
 from oai.render import render
@@ -155,20 +158,28 @@ class Workbench:
             identity.repository_name, base_url, identity.admin_emails, (), identity.descriptions
         )
         provider = Provider(identity, Tokens([b"key"], base_url), self.settings.page_size)
-        formats = [known.metadata_format() for known in self.library.formats.values()]
+        now = self.now if at is None else at
         with self.database.reading() as connection:
-            now = self.now if at is None else at
-            settings = self.settings
-            until = horizon(self.database, connection, now)
-            repository = SqlRepository(
-                connection,
-                formats,
-                settings.namespace,
-                settings.page_bytes,
-                complete_until=until,
-                own_set=own_set,
-            )
-            return render(provider.answer(pairs, repository, now))
+            return render(provider.answer(pairs, self.repository(connection, own_set, now), now))
+
+    def day_lines(
+        self, prefix: str = "oai_dc", set_spec: str | None = None, own_set: str | None = None
+    ) -> list[str]:
+        """Return the inventory's lines of days."""
+        with self.database.reading() as connection:
+            repository = self.repository(connection, own_set, self.now)
+            return [day_line(*day) for day in repository.days(Selection(prefix, set_spec=set_spec))]
+
+    def repository(self, connection: Connection, own_set: str | None, now: int) -> SqlRepository:
+        """Return the repository as it is at *now*."""
+        return SqlRepository(
+            connection,
+            [known.metadata_format() for known in self.library.formats.values()],
+            self.settings.namespace,
+            self.settings.page_bytes,
+            complete_until=horizon(self.database, connection, now),
+            own_set=own_set,
+        )
 
     def ask(self, verb: str, own_set: str | None = None, at: int | None = None, **arguments: str) -> Answer:
         """Return the answer to a request; ``from_`` is from, ``prefix`` is metadataPrefix."""

@@ -5,6 +5,7 @@ statement over one stretch of an index, or over two where an item can stand in a
 for two reasons (:class:`oai.store.schema.Scope`), which the database merges in their order.
 """
 
+import enum
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Executable,
     LargeBinary,
     Select,
+    SQLColumnExpression,
     and_,
     bindparam,
     literal,
@@ -31,9 +33,22 @@ BEGINNING = -(1 << 62)
 END = 1 << 62
 """Later than every datestamp."""
 
+
+class Part(enum.Enum):
+    """What of each record is wanted, besides its header."""
+
+    BODY = enum.auto()
+    DIGEST = enum.auto()
+    NOTHING = enum.auto()
+
+
 _Records = Select[int, int, bytes, bytes, bytes]
 _NOTHING = literal(b"", LargeBinary)
 _PLACE = (PlacementRow.datestamp.label("datestamp"), PlacementRow.serial.label("serial"))
+
+
+def _last(part: Part) -> SQLColumnExpression[bytes]:
+    return {Part.BODY: RecordRow.body, Part.DIGEST: RecordRow.digest, Part.NOTHING: _NOTHING}[part]
 
 
 def _number(name: str) -> ColumnElement[int]:
@@ -41,43 +56,40 @@ def _number(name: str) -> ColumnElement[int]:
 
 
 @cache
-def page(*, headers_only: bool, backwards: bool = False) -> Executable:
+def page(*, part: Part, backwards: bool = False) -> Executable:
     """Select at most ``limit`` records behind (``datestamp``, ``serial``), not later than ``until``.
 
-    The columns are datestamp, serial, header, set_specs and metadata. With *backwards* they are
+    The columns are datestamp, serial, header, set_specs and *part*. With *backwards* they are
     those not behind that position and not earlier than ``from``, the last one first.
     """
     place = (RecordRow.datestamp, RecordRow.serial)
-    metadata = _NOTHING if headers_only else RecordRow.body
-    query = select(*place, RecordRow.header, RecordRow.set_specs, metadata).where(
+    query = select(*place, RecordRow.header, RecordRow.set_specs, _last(part)).where(
         RecordRow.format_id == _number("format_id"), _within(RecordRow, backwards=backwards)
     )
     return _in_order(query, place, backwards=backwards)
 
 
 @cache
-def page_of_set(scope: Scope, *, headers_only: bool, backwards: bool = False) -> Executable:
+def page_of_set(scope: Scope, *, part: Part, backwards: bool = False) -> Executable:
     """Select as :func:`page` does, of the set ``set_id`` as it is seen through *scope*."""
     if scope is Scope.ARGUMENT:
-        query = union_all(
-            *(_records(each, headers_only=headers_only, backwards=backwards) for each in (Scope.BOTH, scope))
-        )
+        query = union_all(*(_records(each, part=part, backwards=backwards) for each in (Scope.BOTH, scope)))
     else:
         query = union_all(
-            _records(Scope.BOTH, headers_only=headers_only, backwards=backwards, with_sets=False),
+            _records(Scope.BOTH, part=part, backwards=backwards, with_sets=False),
             _departures(backwards=backwards),
         )
     datestamp, serial, *_ = query.selected_columns
     return _in_order(query, (datestamp, serial), backwards=backwards)
 
 
-def _records(scope: Scope, *, headers_only: bool, backwards: bool, with_sets: bool = True) -> _Records:
+def _records(scope: Scope, *, part: Part, backwards: bool, with_sets: bool = True) -> _Records:
     return (
         select(
             *_PLACE,
             RecordRow.header,
             RecordRow.set_specs if with_sets else _NOTHING,
-            _NOTHING if headers_only else RecordRow.body,
+            _last(part),
         )
         .join(RecordRow, RecordRow.id == PlacementRow.serial)
         .where(_in_set(scope), _within(PlacementRow, backwards=backwards))

@@ -5,17 +5,18 @@ of ``/oai``; narrowed to a set it is the one of ``/oai/sets/<setSpec>``, where t
 is, an item that left it is a deleted record, and there are no sets.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, CursorResult, Row, func, select
 
+from oai.inventory import MODULUS
 from oai.protocol import syntax
 from oai.protocol.datestamp import DAY
 from oai.protocol.model import MetadataFormat, Page, Position, Record, Selection, Set, SetPage
 from oai.store import queries
-from oai.store.queries import BEGINNING, END
+from oai.store.queries import BEGINNING, END, Part
 from oai.store.schema import (
     EVERYTHING,
     FormatRow,
@@ -56,6 +57,7 @@ class SqlRepository:
         self._namespace = namespace
         self._page_bytes = page_bytes
         self._own_set = own_set
+        self._set_ids: dict[str, int | None] = {}
         self._complete_until = complete_until
 
     @property
@@ -82,7 +84,9 @@ class SqlRepository:
             query = select(RecordRow.format_id).join(ItemRow, ItemRow.id == RecordRow.item_id)
         else:
             query = select(PlacementRow.format_id).join(ItemRow, ItemRow.id == PlacementRow.item_id)
-            query = query.where(PlacementRow.set_id == self._own_set_id, PlacementRow.scope != Scope.ARGUMENT)
+            query = query.where(
+                PlacementRow.set_id == self._set_id(self._own_set), PlacementRow.scope != Scope.ARGUMENT
+            )
         local = self._local(identifier)
         found = set(self._connection.scalars(query.where(ItemRow.local == local))) if local else set()
         if not found:
@@ -104,7 +108,7 @@ class SqlRepository:
         placement = select(PlacementRow.scope, PlacementRow.header).where(
             PlacementRow.item_id == item,
             PlacementRow.format_id == format_id,
-            PlacementRow.set_id == self._own_set_id,
+            PlacementRow.set_id == self._set_id(self._own_set),
             PlacementRow.scope != Scope.ARGUMENT,
         )
         place = self._connection.execute(placement).one_or_none()
@@ -132,23 +136,8 @@ class SqlRepository:
         format_id = self._format_id(selection.metadata_prefix)
         if format_id is None or set_id is None:
             return Page([])
-        query = (
-            queries.page(headers_only=headers_only)
-            if scope is None
-            else queries.page_of_set(scope, headers_only=headers_only)
-        )
-        datestamp, serial = after or (BEGINNING if selection.from_ is None else selection.from_, 0)
-        rows = self._connection.execute(
-            query,
-            {
-                "set_id": set_id,
-                "format_id": format_id,
-                "datestamp": datestamp,
-                "serial": serial,
-                "until": END if selection.until is None else selection.until,
-                "limit": limit + 1,
-            },
-        )
+        part = Part.NOTHING if headers_only else Part.BODY
+        rows = self._rows(selection, after or _start(selection), limit + 1, part)
         page = self._cut(rows, limit)
         if after is None and page.next:
             scopes = (Scope.BOTH,) if scope is None else (Scope.BOTH, scope)
@@ -158,13 +147,48 @@ class SqlRepository:
 
     def last_before(self, selection: Selection, position: Position, *, headers_only: bool) -> Record | None:
         """Return the last record of *selection* that is not behind *position*."""
+        part = Part.NOTHING if headers_only else Part.BODY
+        row = self._rows(selection, position, 1, part, backwards=True).first()
+        if row is None:
+            return None
+        _, _, header, set_specs, metadata = row
+        return Record(header, set_specs, metadata)
+
+    def days(self, selection: Selection) -> Sequence[tuple[int, int, int, int]]:
+        """Return day, records, deleted records and digest of each day of a list; see :mod:`oai.inventory`."""
+        set_id, scope = self._set_of(selection)
+        scopes = (Scope.BOTH,) if scope is None else (Scope.BOTH, scope)
+        found: dict[int, tuple[int, int, int]] = {}
+        query = select(TallyRow.day, TallyRow.records, TallyRow.deleted, TallyRow.digest).where(
+            TallyRow.set_id == set_id,
+            TallyRow.format_id == self._format_id(selection.metadata_prefix),
+            TallyRow.scope.in_(scopes),
+            TallyRow.records > 0,
+        )
+        for day, *counts in self._connection.execute(query):
+            records, deleted, digest = map(sum, zip(found.get(day, (0, 0, 0)), counts, strict=True))
+            found[day] = records, deleted, digest % MODULUS
+        return [(day, *found[day]) for day in sorted(found)]
+
+    def digests(self, selection: Selection, limit: int = 1000) -> Iterator[tuple[bytes, bytes]]:
+        """Yield header and digest of each record of a list, read *limit* at a time."""
+        position: Position | None = _start(selection)
+        while position:
+            rows = self._rows(selection, position, limit, Part.DIGEST).all()
+            for _, _, header, _, digest in rows:
+                yield header, digest
+            position = Position(*rows[-1][:2]) if len(rows) == limit else None
+
+    def _rows(
+        self, selection: Selection, position: Position, limit: int, part: Part, *, backwards: bool = False
+    ) -> CursorResult[*tuple[Any, ...]]:
         set_id, scope = self._set_of(selection)
         query = (
-            queries.page(headers_only=headers_only, backwards=True)
+            queries.page(part=part, backwards=backwards)
             if scope is None
-            else queries.page_of_set(scope, headers_only=headers_only, backwards=True)
+            else queries.page_of_set(scope, part=part, backwards=backwards)
         )
-        row = self._connection.execute(
+        return self._connection.execute(
             query,
             {
                 "set_id": set_id,
@@ -172,13 +196,10 @@ class SqlRepository:
                 "datestamp": position.datestamp,
                 "serial": position.serial,
                 "from": BEGINNING if selection.from_ is None else selection.from_,
-                "limit": 1,
+                "until": END if selection.until is None else selection.until,
+                "limit": limit,
             },
-        ).first()
-        if row is None:
-            return None
-        _, _, header, set_specs, metadata = row
-        return Record(header, set_specs, metadata)
+        )
 
     def _cut(self, rows: Iterable[Row[*tuple[Any, ...]]], limit: int) -> Page:
         """Take rows up to the limits; one that is left over says that more follow."""
@@ -230,17 +251,15 @@ class SqlRepository:
     def _set_of(self, selection: Selection) -> tuple[int | None, Scope | None]:
         """Return the set that a list is of, and how it is seen; neither scope nor set for everything."""
         if self._own_set is not None:
-            return self._own_set_id, Scope.BASE_URL
+            return self._set_id(self._own_set), Scope.BASE_URL
         if selection.set_spec is not None:
             return self._set_id(selection.set_spec), Scope.ARGUMENT
         return EVERYTHING, None
 
     def _set_id(self, spec: str) -> int | None:
-        return self._connection.scalar(select(SetRow.id).where(SetRow.spec == spec))
-
-    @cached_property
-    def _own_set_id(self) -> int | None:
-        return self._set_id(self._own_set or "")
+        if spec not in self._set_ids:
+            self._set_ids[spec] = self._connection.scalar(select(SetRow.id).where(SetRow.spec == spec))
+        return self._set_ids[spec]
 
     @cached_property
     def _format_ids(self) -> Mapping[str, int]:
@@ -251,3 +270,8 @@ class SqlRepository:
 
     def _local(self, identifier: str) -> str | None:
         return syntax.local_part(self._namespace, identifier)
+
+
+def _start(selection: Selection) -> Position:
+    """Return the position before the first record of a list."""
+    return Position(BEGINNING if selection.from_ is None else selection.from_, 0)

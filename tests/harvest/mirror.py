@@ -1,6 +1,7 @@
 """Harvesters as they are in the world: each keeps a mirror, and has its own idea where it stopped."""
 
 import enum
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -81,7 +82,7 @@ class Harvester:
                 stamp,
                 header.get("status") == "deleted",
                 tuple(each.text or "" for each in header.findall("o:setSpec", NS)),
-                b"" if metadata is None else etree.tostring(metadata[0], method="c14n"),
+                b"" if metadata is None else etree.tostring(metadata[0], method="c14n", exclusive=True),
             )
             self._newest = max(self._newest or "", stamp)
 
@@ -93,6 +94,23 @@ class Harvester:
                 self.mark = answer.response_date
             case Mark.NEWEST_DATESTAMP:
                 self.mark = self._newest
+
+
+def day_lines(mirror: dict[str, Held]) -> list[str]:
+    """Return the inventory's lines of days, computed from a mirror as its documentation says."""
+    days: dict[str, list[Held]] = {}
+    sums: dict[str, int] = {}
+    for identifier, held in mirror.items():
+        day = held.datestamp[:10]
+        status = "deleted" if held.deleted else "live"
+        content = "-" if held.deleted else hashlib.sha256(held.metadata).hexdigest()
+        line = f"{identifier}\t{held.datestamp}\t{status}\t{content}"
+        days.setdefault(day, []).append(held)
+        sums[day] = (sums.get(day, 0) + int(hashlib.sha256(line.encode()).hexdigest()[:15], 16)) % 2**60
+    return [
+        f"{day}\t{len(held)}\t{sum(each.deleted for each in held)}\t{sums[day]:015x}"
+        for day, held in sorted(days.items())
+    ]
 
 
 def truth(ask: Ask, set_spec: str | None = None, prefix: str = "oai_dc") -> dict[str, Held]:
