@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai.item import Name
+from oai.item import Kind, Name
 from oai.names import is_corporate, name_of
 
 PERSONS = [
@@ -94,11 +94,19 @@ def test_inverted_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert name_of("Unseen-Sofar, Ada B.") == Name("Unseen-Sofar, Ada B.", "personal")
 
 
-@given(st.text(min_size=1))
-def test_any_text(text: str) -> None:
-    """No text makes it fail, and a name that is read again does not change its kind of form."""
-    name = name_of(text)
-    assert name_of(text) is name
+WORDS = st.sampled_from(
+    "Ada Quill O'BRIEN JOHN St. van der de bin Do Ma Jr. III Ph.D. JD Dr. Lord Dean (Swan) A. A.B. x-y É The Trust, Ada, -".split()
+)
+
+
+@given(
+    st.one_of(st.text(min_size=1), st.lists(WORDS, min_size=1, max_size=5).map(" ".join)),
+    st.sampled_from([None, "personal", "corporate"]),
+)
+def test_settles(text: str, kind: Kind | None) -> None:
+    """Any text has a name, and a name that is read again is the same."""
+    name = name_of(text, kind)
+    assert name_of(name.name, name.kind) == name
     is_corporate(text)
 
 

@@ -55,5 +55,5 @@ def as_uri(identifier: str) -> str:
     if doi := _DOI.fullmatch(text):
         return f"https://doi.org/{doi[1]}"
     if isbn := _ISBN.fullmatch(text):
-        return "urn:isbn:" + re.sub(r"[- ]", "", isbn[1]).upper()
+        return "urn:isbn:" + isbn[1].replace(" ", "-").upper()
     return f"http://{text}" if text.lower().startswith("www.") else text

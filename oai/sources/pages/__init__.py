@@ -1,12 +1,18 @@
 """The saved tag pages of an open-access library: one page, many posts.
 
-A page goes through stages, each a module that can be read and tested by itself::
+A page goes through stages, each a module that can be read and tested by itself:
 
-    bytes → blocks → header → glued → segment → (byline, imprint: figures, places) → fields
+- :mod:`.blocks`: bytes become lines of clean text
+- :mod:`.header`: the lines above the first post say what holds for all of them
+- :mod:`.glued`: lines that hold two parts of a post are parted
+- :mod:`.segment`: the whole page is decided at once, each line's part in a post, by its :mod:`.shape`
+- :mod:`.byline` (with :mod:`.grouping`): names and roles
+- :mod:`.imprint` (with :mod:`.figures`, :mod:`.publisher`, :mod:`.series`, :mod:`.places`): the rest
+- :mod:`.fields`: a post becomes an item, and every doubt on the way a problem
 
 A page is text as it stood on the screen: the library's name, a heading, "Posts tagged X", and
-then posts, each a title, a byline, an abstract and an imprint with nothing to mark them. The
-reading is told by shape and position alone; whatever it doubts is a :class:`Problem`.
+then posts, each a title, a byline, an abstract and an imprint with nothing to mark them. They
+are told by shape and position alone, never by a list of known titles, names or publishers.
 """
 
 from collections.abc import Iterator, Sequence

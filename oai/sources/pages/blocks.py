@@ -45,6 +45,9 @@ def lines(data: bytes) -> Lines:
     mended: list[tuple[int, str]] = []
     gap = 0
     for number, raw in enumerate(_NEWLINE.split(text), 1):
+        if not raw or raw.isspace():
+            gap += 1
+            continue
         cleaned = clean(raw)
         mended.extend((number, reason) for reason in cleaned.mended)
         if not cleaned.text:

@@ -68,7 +68,18 @@ def _joined(lines: list[Line]) -> str:
 
 
 def _names(post: Post) -> byline.Byline:
-    read = [byline.read(line.text) for line in post.byline]
+    printed: list[str] = []
+    for line in post.byline:
+        if (
+            printed
+            and line.gap == 0
+            and not byline.OPENING.match(line.text)
+            and not byline.ROLE.match(line.text)
+        ):
+            printed[-1] += f", {line.text}"  # a list goes on
+        else:
+            printed.append(line.text)
+    read = [byline.read(text) for text in printed]
     return byline.Byline(
         creators=tuple(dict.fromkeys(name for names in read for name in names.creators)),
         editors=tuple(dict.fromkeys(name for names in read for name in names.editors)),

@@ -1,10 +1,11 @@
 """What can be told by its own form wherever it stands in an imprint: date, extent, identifiers.
 
 Each function returns what it found and the text without it. A year is believed only where it
-stands alone: "20222" is none, "2019–2020" is two, and "Working Paper 2019-05" has a number.
+stands alone: "20222" is none, "2019–2020" is two, "2019-05" may be a month or a number.
 """
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 
 # ── identifiers ───────────────────────────────────────────────────────────────────────────────
@@ -15,7 +16,8 @@ _URL = re.compile(
     r"\b(?:https?://|www\.)[^\s\"<>“”]+|\b(?:[a-z0-9-]+\.)+(?:org|com|net|edu|gov|info|eu|uk|int)(?:/[^\s\"<>“”]*)?",
 )
 _LEAD = re.compile(
-    r"(?:\b(?:available|retrieved|accessed|online|download(?:ed)?)\s+(?:at|from|in)|\b(?:url|link|doi)\b)\s*:?\s*$",
+    r"(?:\b(?:available|retrieved|accessed|online|download(?:ed)?)\s+(?:at|from|in|on)(?:\s+\w+){0,3}"
+    r"|\b(?:url|link|doi)\b)\s*:?\s*$",
     re.IGNORECASE,
 )
 
@@ -84,11 +86,11 @@ _MONTH = (
     .replace("sep(", "sept?(")
     .replace("(?:tember)", "(?:ember)")
 )
-_YEAR_ONLY = r"(?:1[4-9]\d\d|20\d\d)"
+_YEAR_ONLY = r"(?:1[4-9][0-9]{2}|20[0-9]{2})"
 _YEAR = re.compile(_YEAR_ONLY)
 _DATE = re.compile(
     rf"[(\[]?(?:[©c]\s?)?(?<![\d/–.:-])(?:"
-    rf"(?P<iso>{_YEAR_ONLY}-[01]\d(?:-[0-3]\d)?)"
+    rf"(?P<iso>{_YEAR_ONLY}-[01][0-9]-[0-3][0-9])"
     rf"|(?:(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\s+(?:of\s+)?)?(?P<month>\b(?:{_MONTH}))\b\.?,?\s+"
     rf"(?:(?P<day2>[0-3]?\d)(?:st|nd|rd|th)?,\s+)?(?P<year>{_YEAR_ONLY})"
     rf"|(?P<year2>{_YEAR_ONLY})(?:,?\s+(?P<month2>{_MONTH})\b\.?(?:\s+(?P<day3>[0-3]?\d)\b)?)?"
@@ -102,8 +104,16 @@ _OTHER_DATE = re.compile(
     re.IGNORECASE,
 )
 _STRANGE = re.compile(r"(?<![\w./-])(?:[12]\d{4}|2[1-9]\d\d|0\d{3})(?![\w/-])")
+_NO_DATES = (
+    (_UNDATED, "the imprint says that it has no date"),
+    (_RANGE, "“{}” is not one year"),
+    (_STRANGE, "the date “{}” is not believable"),
+)
+_FREE = re.compile(r"\s*(?:[.,;:)\]]|$)")
+_CONTEXT = 40  # characters before a date that tell what it dates
 _NUMBERED = re.compile(
-    r"(?:\b(?:no|nr|vol)\b\.?|\b(?:number|papers?|reports?|volume|article|issue|series|bulletin)|#)\s*$", re.IGNORECASE
+    r"(?:\b(?:no|nr|vol)\b\.?|\b(?:number|papers?|reports?|volume|article|issue|series|bulletin)|#)\s*$",
+    re.IGNORECASE,
 )
 
 
@@ -118,27 +128,25 @@ class Dated:
 
 
 def date(text: str) -> Dated:
-    """Return the last date in *text* that is one for certain."""
+    """Return the last date in *text* that is one for certain.
+
+    A year within words ("the 2010 Council. London: Swan, 20222") gives way to what stands
+    after it and was meant for a date.
+    """
     last = None
     for match in _DATE.finditer(text):
-        before = text[max(0, match.start() - 40) : match.start()]
-        if match["iso"] and match["iso"].count("-") == 1 and _NUMBERED.search(before):
-            continue
-        if not _OTHER_DATE.search(before) and not _NUMBERED.search(before):
+        before = text[max(0, match.start() - _CONTEXT) : match.start()]
+        report = _NUMBERED.search(before) and not match["iso"]
+        if not report and not _OTHER_DATE.search(before):
             last = match
+    if last and _FREE.match(text, last.end()):
+        return Dated(_written(last), text[: last.start()], text[last.end() :])
+    for pattern, doubt in _NO_DATES:
+        for match in pattern.finditer(text, last.end() if last else 0):
+            if not _NUMBERED.search(text[: match.start()]):
+                return Dated(None, text[: match.start()], text[match.end() :], doubt.format(match[0]))
     if last:
         return Dated(_written(last), text[: last.start()], text[last.end() :])
-    if match := _UNDATED.search(text):
-        return Dated(None, text[: match.start()], text[match.end() :], "the imprint says that it has no date")
-    if match := _RANGE.search(text):
-        if _NUMBERED.search(text[: match.start()]):
-            return Dated(None, text, "")
-        return Dated(None, text[: match.start()], text[match.end() :], f"“{match[0]}” is not one year")
-    for match in _STRANGE.finditer(text):
-        if not _NUMBERED.search(text[: match.start()]):
-            return Dated(
-                None, text[: match.start()], text[match.end() :], f"the date “{match[0]}” is not believable"
-            )
     return Dated(None, text, "")
 
 
@@ -147,19 +155,18 @@ _HALF_RANGE = re.compile(rf"\b(?:{_MONTH})\.?\s?[/–-]\s?$", re.IGNORECASE)
 
 def _written(match: re.Match[str]) -> str:
     if match["iso"]:
-        year, *rest = match["iso"].split("-")
-        if not 1 <= int(rest[0]) <= 12 or (len(rest) > 1 and not 1 <= int(rest[1]) <= 31):  # noqa: PLR2004
-            return year
-        return match["iso"]
+        year, number, day = match["iso"].split("-")
+        return match["iso"] if _is_day(year, int(number), day) else year
     year = match["year"] or match["year2"]
     month = match["month"] or match["month2"]
     if not month or _HALF_RANGE.search(match.string[: match.start()][-16:]):
         return year
     number = next(index for index, name in enumerate(_MONTHS, 1) if name.startswith(month[:3].lower()))
     day = match["day"] or match["day2"] or match["day3"]
-    if not day or not 1 <= int(day) <= _DAYS[number - 1]:
+    if not day or not _is_day(year, number, day):
         return f"{year}-{number:02}"
     return f"{year}-{number:02}-{int(day):02}"
 
 
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+def _is_day(year: str, month: int, day: str) -> bool:
+    return 1 <= month <= len(_MONTHS) and 1 <= int(day) <= monthrange(int(year), month)[1]

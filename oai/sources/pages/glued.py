@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from oai.sources.pages import byline, imprint
 from oai.sources.pages.blocks import Line
 
-_SENTENCE = re.compile(r"(?<=[.!?”\"’)\]])\s+(?=[A-Z0-9“\"‘\[(À-Ý])")
+_SENTENCE = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][”\"’)\]]))\s+(?=[A-Z0-9“\"‘\[(À-Ý])")
 _TAIL = 320  # characters at the end of a line in which an imprint is looked for
 _CERTAIN = 3.5  # how much a tail must look like an imprint
 _SMALL = frozenset(
@@ -21,6 +21,10 @@ _SMALL = frozenset(
 _SHORTEST_GLUED = 60
 _LONGEST_BYLINE = 400
 _LONGEST_SUBTITLE = 200
+_LONGEST_ABBREVIATION = 3
+_FEWEST_WORDS = 4  # of an abstract
+_LIKELY = 2.0  # how much names must look like names
+_BRACKET = re.compile(r"\([^()]*\)")
 _BY = re.compile(r"\s+(?=by\s+[^\W\d_a-z])")
 _STOP = re.compile(r"(?<=[^\W\d_]{2})\.\s+(?=\S)")
 
@@ -65,7 +69,7 @@ def _subtitled(text: str) -> tuple[str, str, str] | None:
     ]
     capitals = sum(word[0].isupper() for word in words)
     names = text[opening.end() : stop.start()]
-    if capitals < 0.7 * len(words) or byline.likeness(names[3:]) < 2:  # noqa: PLR2004
+    if capitals < 0.7 * len(words) or byline.likeness(names[3:]) < _LIKELY:
         return None
     return text[: opening.start()], names, text[stop.end() :]
 
@@ -76,25 +80,30 @@ def _after_byline(text: str) -> int:
     if not opening or opening.start() or _is_whole(text[opening.end() :]):
         return 0
     start = opening.end()
-    words = list(re.finditer(r"\S+", text[start : start + _LONGEST_BYLINE]))
-    last = None
+    # What is said in brackets is no part of the names, nor of a sentence.
+    plain = _BRACKET.sub(lambda match: " " * len(match[0]), text[start : start + _LONGEST_BYLINE])
+    words = list(re.finditer(r"\S+", plain))
+    last = 0
     for index, match in enumerate(words):
-        word = match[0]
-        bare = word.strip("(),;.&·")
-        if index and words[index - 1][0].endswith(".") and len(words[index - 1][0].strip(".,")) > 3:  # noqa: PLR2004
+        bare = match[0].strip(",;.&·")
+        if index and _ends_sentence(words[index - 1][0]):
             if byline.ROLE.match(text, start + match.start()):
                 return 0  # "… Esq. With notes by …"
-            last = index  # a sentence ended: what follows is another
+            last = index
             break
         if bare and not bare[0].isupper() and bare not in _SMALL and not byline.ROLE.match(bare):
             last = index - 1
             while last > 0 and words[last][0] in _SMALL:
                 last -= 1
             break
-    if not last:
+    if last <= 0 or len(words) - last < _FEWEST_WORDS:
         return 0
     cut = start + words[last].start()
-    return cut if byline.likeness(text[start:cut].strip(" .,")) >= 2 else 0  # noqa: PLR2004
+    return cut if byline.likeness(text[start:cut].strip(" .,")) >= _LIKELY else 0
+
+
+def _ends_sentence(word: str) -> bool:
+    return word.endswith(".") and len(word.strip(".,")) > _LONGEST_ABBREVIATION
 
 
 def _is_whole(names: str) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from oai.sources.pages import imprint
 from oai.sources.pages.blocks import Line
 
 _POSTS = re.compile(
@@ -21,6 +22,8 @@ _LIBRARY = re.compile(
 )
 _BYLINE = re.compile(r"(?:edited\s+)?by\s", re.IGNORECASE)
 _DEEPEST = 40  # lines within which a head ends
+_MOST_LINES = 6  # between the picture and the first title, where no "Posts …" line ends the head
+_IMPRINT = 3.0  # what is as much like an imprint as this belongs to a post
 _LONGEST_HEADING, _LONGEST_NAME, _LONGEST_TAG = 80, 120, 200
 
 
@@ -43,44 +46,45 @@ class Header:
 
 def read(lines: Sequence[Line]) -> Header:
     """Return what the first of *lines* say of the page."""
-    start = 0
-    library = None
-    image = False
-    if start < len(lines) and len(lines[0].text) <= _LONGEST_NAME and _LIBRARY.search(lines[0].text):
-        library = lines[0].text
-        start = 1
-    while start < min(len(lines), _DEEPEST) and _IMAGE.fullmatch(lines[start].text):
-        image = True
-        if start == 1 and library is None:
-            library = lines[0].text
-        start += 1
-    if library is None and len(lines) > 1 and _IMAGE.fullmatch(lines[1].text):
-        library, image, start = lines[0].text, True, 2
-    tag = category = None
-    end, after = start, start
+    library, start = _library(lines)
     for index in range(start, min(len(lines), _DEEPEST)):
-        text = lines[index].text
-        if _BYLINE.match(text):
-            end = after = _above_byline(lines, start, index) if library else start
-            break
-        match = _POSTS.fullmatch(text)
+        match = _POSTS.fullmatch(lines[index].text)
         if match and len(match[2]) <= _LONGEST_TAG:
+            heading, blurb = _heading(lines[start:index])
             tag, category = (match[2], None) if match[1] else (None, match[2])
-            end, after = index, index + 1
+            return Header(index + 1, library, heading, blurb, tag, category)
+        if _BYLINE.match(lines[index].text):
             break
+    end = _above_byline(lines, start) if start else 0
     heading, blurb = _heading(lines[start:end])
-    if heading is None and after == start and (library or image):
-        heading, blurb, after = _by_shape(lines, start)
-    return Header(after, library, heading, blurb, tag, category)
+    if heading is None and end == start:
+        heading, blurb, end = _by_shape(lines, start)
+    return Header(end, library, heading, blurb)
 
 
-def _above_byline(lines: Sequence[Line], start: int, byline: int) -> int:
-    """Return the line at which the title above the first byline begins."""
-    title = byline - 1
+def _library(lines: Sequence[Line]) -> tuple[str | None, int]:
+    """Return the library's name, and the line after it and the picture's file name."""
+    first, second = (line.text for line in (*lines[:2], *[Line("", 0)] * 2)[:2])
+    named = bool(_LIBRARY.search(first)) and not _BYLINE.match(second)
+    if not first or len(first) > _LONGEST_NAME or not (named or _IMAGE.fullmatch(second)):
+        return None, 0
+    start = 1
+    while start < len(lines) and _IMAGE.fullmatch(lines[start].text):
+        start += 1
+    return first, start
+
+
+def _above_byline(lines: Sequence[Line], start: int) -> int:
+    """Return the line at which the title above the first byline begins, or *start* if a post is before."""
+    first = next((index for index in range(start, len(lines)) if _BYLINE.match(lines[index].text)), 0)
+    title = first - 1
     # A title may take two lines; a heading and its blurb stand apart by blank lines.
     while title - 1 >= start and lines[title].gap == 0 and not lines[title - 1].text.isupper():
         title -= 1
-    return max(start, title)
+    above = lines[start : max(start, title)]
+    if len(above) > _MOST_LINES or any(imprint.likeness(line.text) >= _IMPRINT for line in above):
+        return start
+    return start + len(above)
 
 
 def _heading(lines: Sequence[Line]) -> tuple[str | None, str | None]:
@@ -98,10 +102,9 @@ def _heading(lines: Sequence[Line]) -> tuple[str | None, str | None]:
 
 def _by_shape(lines: Sequence[Line], start: int) -> tuple[str | None, str | None, int]:
     """Find a heading in capitals, and the line about it which repeats it, where nothing ends the head."""
-    if start >= len(lines) or not lines[start].text.isupper() or len(lines[start].text) > _LONGEST_HEADING:
+    heading, follows = (line.text for line in (*lines[start : start + 2], *[Line("", 0)] * 2)[:2])
+    if not start or not heading.isupper() or len(heading) > _LONGEST_HEADING or _BYLINE.match(follows):
         return None, None, start
-    heading = lines[start].text
-    follows = lines[start + 1].text if start + 1 < len(lines) else ""
     if follows.casefold().startswith(heading.casefold()):
         return heading, follows, start + 2
     return heading, None, start + 1

@@ -32,14 +32,23 @@ Aarhus|Aberdeen|Abingdon|Abuja|Accra|Addis Ababa|Adelaide|Albany|Amsterdam|Ann A
 CITIES = frozenset(name.strip().casefold() for name in _CITIES.replace("\n", "").split("|"))
 
 REGIONS = frozenset(
-    """al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd
-    oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy dc calif mass conn ill
-    ab bc mb nb nl ns nt nu on pe qc sk yt nsw vic qld sa tas act uk usa us eu nz swit swiss
-    england scotland wales ireland australia canada germany france italy spain switzerland netherlands belgium
-    austria sweden norway denmark finland poland portugal greece india japan china brazil mexico kenya nigeria
-    ghana uganda tanzania zambia zimbabwe ethiopia pakistan bangladesh nepal thailand vietnam cambodia
-    indonesia malaysia philippines israel turkey egypt morocco tunisia peru chile colombia argentina
-    guatemala honduras jamaica lebanon jordan ukraine russia georgia serbia croatia kosovo albania""".split()
+    """al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm
+        ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy dc calif mass conn ill ab bc mb nb
+        nl ns nt nu on pe qc sk yt nsw vic qld sa tas act uk usa us eu nz swit swiss england
+        scotland wales ireland australia canada germany france italy spain switzerland netherlands
+        belgium austria sweden norway denmark finland poland portugal greece india japan china
+        brazil mexico kenya nigeria ghana uganda tanzania zambia zimbabwe ethiopia pakistan
+        bangladesh nepal thailand vietnam cambodia indonesia malaysia philippines israel turkey
+        egypt morocco tunisia peru chile colombia argentina guatemala honduras jamaica lebanon
+        jordan ukraine russia georgia serbia croatia kosovo albania malta cyprus iceland luxembourg
+        liechtenstein monaco estonia latvia lithuania belarus moldova romania bulgaria slovenia
+        slovakia czechia hungary armenia azerbaijan kazakhstan uzbekistan mongolia afghanistan iran
+        iraq syria yemen oman qatar kuwait bahrain algeria libya sudan senegal mali niger chad
+        cameroon gabon rwanda burundi malawi mozambique angola namibia botswana lesotho eswatini
+        madagascar mauritius benin togo liberia gambia cuba haiti barbados bahamas belize panama
+        nicaragua ecuador bolivia paraguay uruguay venezuela guyana suriname fiji samoa tonga
+        vanuatu myanmar laos brunei singapore taiwan maldives bhutan macedonia montenegro bosnia
+        alberta manitoba ontario quebec québec saskatchewan queensland victoria tasmania""".split()
 ) | {
     "new zealand",
     "south africa",

@@ -17,6 +17,7 @@ _VOLUME = re.compile(
     r"|\b(?:[Pp]p?|[Pp]ages?|[Pp]ágs?|S)\b\.?\s*\d+\s?[–-]\s?\d+|\b\d+\s?[–-]\s?\d+\s?(?:pp?|pages)\b"
     r"|\b[Aa]rticle\s+(?:(?:no\.?|number|ID):?\s*)?e?\d+|\be\d{4,}\b"
     r"|\b(?:[Oo]nline|[Aa]dvance)\s?(?:[Ff]irst|[Aa]ccess|[Pp]ublication|[Oo]nline)\b"
+    r"|\s\d{1,4}\s?[–-]\s?\d{1,4}[,.]?\s\(?(?:1[89]|20)\d\d\)?\.?$"  # 1–20, 2021
     r"|^\d{1,4}\s+[A-Z][\w.&’' ]+?\s\d{1,5}\b"  # 42 Swan Law Review 1234
 )
 _RANGE = re.compile(r"\d\s?[–-]\s?\d+|\d\s?:\s?e?\d")
@@ -42,10 +43,12 @@ _NOTE = re.compile(
     r"|(?:revised|updated|second|third|fourth|fifth|new|first|\d+(?:st|nd|rd|th))\s+(?:and\s+\w+\s+)?"
     r"(?:ed\.?|edn\.?|edition|printing)"
     r"|(?:first|originally)\s+(?:published|issued|printed)\b.*|reprint(?:ed)?\b.*|(?:grant|award|contract)\b.*"
-    r"|version\b.*|unpublished(?:\s+\w+){0,3}|forthcoming|in\s+press|pre-?print|draft|mimeo|online|e-?book"
+    r"|(?:conference\s+)?paper\s+(?:presented|prepared|delivered)\b.*"
+    r"|version\b.*|unpublished(?:\s+\w+){0,3}|forthcoming|in\s+press|pre-?print|draft|mimeo|online|e-?book|internet\s+resource"
+    r"|(?:kindle|paperback|hardcover|online)\s+edition"
     r"|(?:(?:ph\.?\s?d\.?|doctoral|master[’']?s?|m\.?a\.?|honou?rs)\s+)?(?:dissertation|thesis)"
     r"|(?:working|discussion|conference|policy|research|white|background|issue)\s+(?:paper|draft|manuscript|brief)s?"
-    r"|occasional\s+paper|(?:final|interim|annual|technical)\s+report|report|book|article|paper|pdf",
+    r"|occasional\s+paper|(?:policy|technical|research|data)\s+note|(?:final|interim|annual|technical)\s+report|report|book|article|paper|pdf",
     re.IGNORECASE,
 )
 _KINDS = (
@@ -111,8 +114,15 @@ def is_note(text: str) -> bool:
     return bool(_NOTE.fullmatch(text))
 
 
+_THESIS = re.compile(
+    r"(?:[\w.’']+\s+)?(?:thesis|dissertation)\s*(?:\([^()]*\))?\s*[-–—:]+\s*|\s*\((?:[\w.’']+\s+)?(?:thesis|dissertation)\)$",
+    re.IGNORECASE,
+)
+
+
 def without_note(sentence: str) -> str:
     """Return *sentence* without the note at its head or its end: "Working paper, Swan Institute"."""
+    sentence = _THESIS.sub("", sentence)  # "Thesis (PhD) – University of the Swan"
     if is_note(sentence):
         return ""
     head, comma, tail = sentence.partition(", ")
