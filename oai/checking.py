@@ -6,19 +6,21 @@ used again, records that say the same by every way that leads to them.
 """
 
 import gzip
+import http.client
 import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import zstandard
 from flask import Flask
 from lxml import etree
 
 from oai.conformance import problems_in
+from oai.protocol.syntax import is_uri
 
 PAGES = 5
 """Most pages of a list that are followed."""
@@ -75,7 +77,12 @@ class HttpClient:
     """Asks an endpoint by its address."""
 
     def __init__(self, base_url: str) -> None:
-        if not base_url.startswith(("http://", "https://")):
+        try:
+            parts = urlsplit(base_url)
+            right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            right = False
+        if not right or not is_uri(base_url):
             raise CheckError(f"{base_url}: an http or https address is expected")
         self.base_url = base_url
 
@@ -88,11 +95,12 @@ class HttpClient:
             request.add_header("Accept-Encoding", coding)
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
-                return Reply(reply.status, dict(reply.headers.lower_items()), reply.read())
+                return Reply(reply.status, dict(reply.headers), reply.read())
         except urllib.error.HTTPError as error:
-            return Reply(error.code, dict(error.headers), error.read())
-        except OSError as error:
-            raise CheckError(f"{self.base_url} does not answer: {error}") from None
+            with error:
+                return Reply(error.code, dict(error.headers), error.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise CheckError(f"{self.base_url} does not answer: {error or type(error).__name__}") from None
 
 
 class OwnClient:

@@ -27,6 +27,7 @@ from oai.sources.files import SourceError, find_source
 from oai.status import is_empty, status
 from oai.store.database import Database, StoreError
 from oai.store.horizon import horizon
+from oai.store.repository import refuse_other_namespace
 from oai.sync import Options, Report, sync, touch
 from oai.web import create_app
 
@@ -71,6 +72,8 @@ def serve_command(bind: str | None, workers: int | None, *, no_sync: bool) -> No
     database.upgrade()
     if not no_sync and is_empty(database):
         _print_report(_sync(database, library, settings.sources))
+    with database.reading() as connection:
+        refuse_other_namespace(connection, settings.namespace)
     found = status(database, library)
     database.dispose()
 
@@ -107,9 +110,7 @@ def sync_command(
     options = Options(dry_run, allow_mass_delete, keep_datestamps)
     with _target(database, dry_run=dry_run) as target:
         target.upgrade()
-        done = _sync(target, library, paths or settings.sources, options)
-    if report:
-        _write_report(report, done)
+        done = _sync(target, library, paths or settings.sources, options, report)
     if dry_run:
         for item in done.items:
             click.echo(f"{item.id}\n  {item.title}")
@@ -158,6 +159,10 @@ def check_command(url: str | None) -> None:
         client: checking.Client = checking.HttpClient(url)
     else:
         settings = load()
+        _, database = _opened(settings)
+        database.require()
+        with database.reading() as connection:
+            refuse_other_namespace(connection, settings.namespace)
         client = checking.OwnClient(create_app(settings), settings.base_url)
     failures = 0
     for result in checking.check(client):
@@ -176,8 +181,10 @@ def export_command(form: str, set_spec: str | None, *, datestamps: bool) -> None
     """Write all items to standard output, as JSON Lines that `oai sync` reads, or as OAI-PMH records."""
     settings = load()
     library, database = _opened(settings)
+    database.require()
     out = sys.stdout.buffer
     with database.reading() as connection:
+        refuse_other_namespace(connection, settings.namespace)
         lines = (
             export.as_xml(connection, library, set_spec, horizon(database, connection, int(time.time())))
             if form == "xml"
@@ -219,7 +226,8 @@ def _sync(
     database: Database,
     library: Library,
     paths: Sequence[str],
-    options: Options = Options(),  # noqa: B008 - frozen
+    options: Options | None = None,
+    report: Path | None = None,
 ) -> Report:
     sources = [find_source(path, library.settings.sources) for path in paths]
     with _Bar() as bar:
@@ -231,6 +239,7 @@ def _sync(
             progress=bar,
             options=options,
             waiting=_waiting(database),
+            accept=lambda done: _write_report(report, done) if report else None,
         )
 
 

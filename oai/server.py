@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,9 @@ from gunicorn.app.base import BaseApplication
 
 from oai.settings import Settings
 from oai.web import create_app
+
+WAIT = 20
+"""Seconds that a client may pause within a request."""
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -23,12 +27,26 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     return {
         "workers": settings.workers,
         "worker_class": "gthread",
-        "threads": 4,
+        "threads": 32,
         "keepalive": 75,
         "timeout": 120,
         "limit_request_line": 8190,
+        "forwarder_headers": "",
+        "forwarded_allow_ips": "",
         "control_socket_disable": True,
+        "post_worker_init": limit_waiting,
     }
+
+
+def limit_waiting(worker: Any) -> None:
+    """Let no client hold a thread that has sent half a request and then nothing for a while.
+
+    gunicorn's threads wait for the rest without a limit. The limit of a listening socket is one of
+    each connection that is accepted from it.
+    """
+    limit = struct.pack("ll", WAIT, 0)
+    for listener in worker.sockets:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def address(bind: str | None, base_url: str) -> tuple[str, int]:

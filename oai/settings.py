@@ -43,9 +43,15 @@ def _split(value: Any) -> Any:
 
 
 def _base_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("an http or https address without query")
+    try:
+        parts = urlsplit(value)
+        has_port = parts.port != 0
+    except ValueError:
+        has_port = False
+    if not has_port or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an http or https address, its port, if any, below 65536")
+    if parts.query or parts.fragment:
+        raise ValueError("an address without query")
     if not parts.path.endswith("/oai"):
         raise ValueError("an address that ends in /oai")
     if not syntax.is_uri(value):
@@ -73,10 +79,10 @@ def _email(value: str) -> str:
 
 def _database_url(value: str) -> str:
     try:
-        backend = make_url(value).get_backend_name()
+        driver = make_url(value).drivername
     except ArgumentError:
-        backend = ""
-    if backend not in ("sqlite", "postgresql"):
+        driver = ""
+    if driver not in ("sqlite", "postgresql", "postgresql+psycopg"):
         raise ValueError("sqlite:///PATH or postgresql+psycopg://…")
     return value
 
@@ -87,7 +93,15 @@ def _line(value: str) -> str:
     return value
 
 
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):  # TOML's true would be 1
+        raise ValueError("a number")  # noqa: TRY004 - pydantic takes it for a validation error
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_number)]
+Line = Annotated[str, AfterValidator(_line)]
+Words = Annotated[tuple[Line, ...], NoDecode, BeforeValidator(_split)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 WebAddresses = Annotated[tuple[WebAddress, ...], NoDecode, BeforeValidator(_split)]
 
@@ -100,7 +114,7 @@ class Settings(BaseSettings):
     base_url: Annotated[str, AfterValidator(_base_url)] = Field(
         "http://127.0.0.1:8080/oai", description="The address that harvesters use; it ends in /oai."
     )
-    repository_name: Annotated[str, AfterValidator(_line)] = Field(
+    repository_name: Line = Field(
         "Open Access Publisher and Free Library",
         description="What the library is called, in Identify and on the site.",
     )
@@ -121,8 +135,8 @@ class Settings(BaseSettings):
     sources: Words = Field(
         ("seeds",), description="Directories and files that `oai sync` reads when it is given none."
     )
-    page_size: int = Field(200, ge=1, le=1000, description="Most records in one response.")
-    page_bytes: int = Field(
+    page_size: Number = Field(200, ge=1, le=1000, description="Most records in one response.")
+    page_bytes: Number = Field(
         8_000_000,
         ge=10_000,
         le=90_000_000,
@@ -149,18 +163,18 @@ class Settings(BaseSettings):
         None, description="Address of the library's icon, for service providers."
     )
     branding_link: WebAddress | None = Field(None, description="Where a click on the icon leads.")
-    branding_title: str | None = Field(None, description="The icon's title.")
-    eprints_content: str | None = Field(
+    branding_title: Line | None = Field(None, description="The icon's title.")
+    eprints_content: Line | None = Field(
         None, description="What the collection holds, for the eprints description."
     )
-    eprints_metadata_policy: str | None = Field(None, description="What others may do with the metadata.")
-    eprints_data_policy: str | None = Field(None, description="What others may do with the documents.")
-    eprints_submission_policy: str | None = Field(None, description="Who may submit documents.")
+    eprints_metadata_policy: Line | None = Field(None, description="What others may do with the metadata.")
+    eprints_data_policy: Line | None = Field(None, description="What others may do with the documents.")
+    eprints_submission_policy: Line | None = Field(None, description="Who may submit documents.")
     metadata_licence: WebAddress | None = Field(
         None,
         description="Address of the licence of the metadata (not of the documents), for rightsManifest.",
     )
-    workers: int = Field(2, ge=1, le=256, description="Processes that `oai serve` answers with.")
+    workers: Number = Field(2, ge=1, le=256, description="Processes that `oai serve` answers with.")
 
     @property
     def site_url(self) -> str:

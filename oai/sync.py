@@ -80,9 +80,11 @@ def sync(
     progress: Progress,
     options: Options | None = None,
     waiting: Callable[[], None] = lambda: None,
+    accept: Callable[[Report], None] = lambda _: None,
 ) -> Report:
     """Make the store equal to *sources* and return what became of it.
 
+    *accept* is called with the report before anything is committed; if it raises, nothing is.
     Raises :class:`oai.sources.files.SourceError` where a source cannot be read or would lose too
     much, and :class:`oai.store.database.StoreError` where the store cannot be written; either
     leaves the store as it was.
@@ -93,6 +95,7 @@ def sync(
             run = _Run(publication, library, options or Options(), progress)
             run.read(sources)
             run.publish()
+            accept(run.report)
             if run.options.dry_run:
                 raise _DryRun  # noqa: TRY301 - it rolls the publication back
     except _DryRun:

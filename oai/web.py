@@ -29,7 +29,7 @@ from oai.settings import Settings
 from oai.site import create_site
 from oai.store.database import Database, StoreError
 from oai.store.horizon import horizon
-from oai.store.repository import SqlRepository
+from oai.store.repository import SqlRepository, refuse_other_namespace
 from oai.store.schema import ItemRow, SetRow, SigningKeyRow
 
 RETRY_AFTER = 60
@@ -51,7 +51,10 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("oai", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
-    app.add_url_rule("/oai", "oai", endpoint.answer, methods=["GET", "POST"], strict_slashes=False)
+    # A redirect would be to the Host that the request names, and would lose the body of a POST.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.add_url_rule("/oai", "oai", endpoint.answer, methods=["GET", "POST"])
     app.add_url_rule("/oai/sets/<set_spec>", "oai_set", endpoint.answer, methods=["GET", "POST"])
     for rule, view in (
         ("/oai/inventory", endpoint.inventory_of_days),
@@ -147,6 +150,7 @@ class Endpoint:
 
     def _provider(self, connection: Connection, set_spec: str | None) -> Provider:
         settings = self._library.settings
+        refuse_other_namespace(connection, settings.namespace)
         keys = [key.encode() for key in settings.token_keys] or list(
             connection.scalars(select(SigningKeyRow.secret).order_by(SigningKeyRow.id))
         )

@@ -1,6 +1,7 @@
 """Sources made into records: what is added, changed, deleted, kept, and refused."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,16 @@ def test_a_file_that_is_none_of_ours(bench: Workbench, content: bytes) -> None:
     assert bench.headers()["b"][1] is False
     bench.write({"id": "b"}, name="2.jsonl")
     assert bench.sync_path(directory).unchanged == 2
+
+
+def test_what_is_no_file_at_all(bench: Workbench) -> None:
+    """A pipe or a broken link in a directory is named like any file that cannot be read, and not waited for."""
+    directory = bench.write({"id": "a"}).parent
+    os.mkfifo(directory / "pipe.jsonl")
+    (directory / "link.jsonl").symlink_to("nowhere")
+    report = bench.sync_path(directory)
+    assert (report.added, report.rejected) == (1, 2)
+    assert {finding.file for finding in report.findings} == {"pipe.jsonl", "link.jsonl"}
 
 
 def test_nothing_to_read_is_a_mistake(bench: Workbench, tmp_path: Path) -> None:

@@ -36,15 +36,17 @@ def find_source(path: str, configured: Sequence[str] = ()) -> Source:
     mistake to be mended, and no reason to delete everything.
     """
     given = Path(path)
-    absolute = given.resolve()
-    name = next((known for known in configured if Path(known).resolve() == absolute), str(absolute))
+    absolute = os.path.realpath(given)
+    name = next((known for known in configured if os.path.realpath(known) == absolute), absolute)
     try:
         if not given.exists():
             raise SourceError(f"{path}: there is no such file or directory")
+        if not given.is_dir() and not given.is_file():
+            raise SourceError(f"{path}: this is neither a directory nor a file")
         if not given.is_dir():
             return Source(name, [File(given.name, given, given.stat().st_size)])
         files = [
-            File(found.relative_to(given).as_posix(), found, found.stat().st_size)
+            File(found.relative_to(given).as_posix(), found, found.lstat().st_size)
             for directory, _, names in os.walk(given, onerror=_fail)
             for found in (Path(directory, name) for name in names)
             if not any(part.startswith(".") for part in found.relative_to(given).parts)

@@ -54,7 +54,11 @@ class Database:
     def _engine(self, wait: float = 30, **options: Any) -> Engine:
         if self.is_sqlite:
             options["connect_args"] = {"timeout": wait, "check_same_thread": False}
-        return create_engine(self.url, **options)
+            options["pool_size"] = 0  # as many as there are threads
+        try:
+            return create_engine(self.url, **options)
+        except ImportError as error:
+            raise StoreError(f"{self}: the package {error.name} is not installed") from None
 
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
@@ -105,8 +109,10 @@ class Database:
                 yield
             return
         self._make_directory()
-        lock = FileLock(self.path.with_name(self.path.name + ".lock"))
+        lock_path = self.path.with_name(self.path.name + ".lock")
+        lock = FileLock(lock_path)
         try:
+            lock_path.touch()  # the lock itself would try for long where nobody can write
             try:
                 lock.acquire(timeout=0)
             except Timeout:
@@ -115,7 +121,7 @@ class Database:
         except Timeout:
             raise StoreError(f"{self} is still being written by {self.writer()}") from None
         except OSError as error:
-            raise StoreError(f"{self} cannot be written: {error.strerror}: {error.filename}") from None
+            raise StoreError(f"{self} cannot be written: {error.strerror}: {lock_path}") from None
         try:
             yield
         finally:
@@ -188,6 +194,13 @@ class Database:
             raise StoreError(
                 f"{self} was made by a newer version of this program: it does not know revision {current}"
             ) from None
+
+    def require(self) -> None:
+        """Raise :class:`StoreError` where there is no database, or one of another version."""
+        if not self.exists():
+            raise StoreError(f"there is no database at {self}; `oai sync` makes one")
+        if self.pending():
+            raise StoreError(f"{self} is of an older version; `oai db upgrade` brings it up to date")
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -32,6 +32,7 @@ from oai.protocol import syntax
 from oai.protocol.datestamp import DAY
 from oai.protocol.model import Content
 from oai.store.database import Database, StoreError
+from oai.store.repository import refuse_other_namespace
 from oai.store.schema import (
     EVERYTHING,
     ItemRow,
@@ -144,14 +145,8 @@ class Publication:
 
     def settle_namespace(self, namespace: str) -> None:
         """Keep the namespace of the identifiers; raises StoreError if they were given in another one."""
-        given = self.connection.scalar(select(RepositoryRow.namespace))
-        if given is None:
-            self.connection.execute(update(RepositoryRow).values(namespace=namespace))
-        elif given != namespace:
-            raise StoreError(
-                f"namespace = {namespace!r}: the identifiers in this store were given in {given!r}, and an"
-                " identifier is never given anew; keep that namespace, or begin with a new database"
-            )
+        refuse_other_namespace(self.connection, namespace)
+        self.connection.execute(update(RepositoryRow).values(namespace=namespace))
 
     def set_ids(self, named: Mapping[str, str]) -> frozenset[int]:
         """Return the numbers of the sets with these setSpecs, made with these names where they are new."""

@@ -16,6 +16,7 @@ from oai.protocol import syntax
 from oai.protocol.datestamp import DAY
 from oai.protocol.model import MetadataFormat, Page, Position, Record, Selection, Set, SetPage
 from oai.store import queries
+from oai.store.database import StoreError
 from oai.store.queries import BEGINNING, END, Part
 from oai.store.schema import (
     EVERYTHING,
@@ -270,6 +271,16 @@ class SqlRepository:
 
     def _local(self, identifier: str) -> str | None:
         return syntax.local_part(self._namespace, identifier)
+
+
+def refuse_other_namespace(connection: Connection, namespace: str) -> None:
+    """Raise StoreError where the identifiers in the store were given in another namespace."""
+    given = connection.scalar(select(RepositoryRow.namespace))
+    if given not in (None, namespace):
+        raise StoreError(
+            f"namespace = {namespace!r}: the identifiers in this store were given in {given!r}, and an"
+            " identifier is never given anew; keep that namespace, or begin with a new database"
+        )
 
 
 def _start(selection: Selection) -> Position:
