@@ -4,7 +4,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from oai.sources import Entry, Problem, Unreadable, jsonl, pages
+from oai.sources import (
+    Entry,
+    Problem,
+    Unreadable,
+    jsonl,
+    pages,
+    squarespace,
+    static_repository,
+    table,
+    wordpress,
+)
 from oai.sources.pages.blocks import MOST_BYTES
 
 HEAD = 64 * 1024
@@ -34,13 +44,20 @@ def _read_page(path: Path) -> Iterator[Entry | Problem]:
 
 
 KINDS = (
+    # Of two that might take the same file the narrower comes first: a Squarespace page may be one line.
+    Kind("Squarespace page (?format=json)", 1, squarespace.looks_like, squarespace.read, own_ids=False),
     Kind("JSON Lines", 1, jsonl.looks_like, jsonl.read, own_ids=True),
+    Kind("WordPress export (WXR)", 1, wordpress.looks_like, wordpress.read, own_ids=True),
+    Kind("OAI-PMH static repository", 1, static_repository.looks_like, static_repository.read, own_ids=True),
+    Kind("CSV with a header of id, title, …", 1, table.looks_like, table.read, own_ids=True),
     Kind("tag page", 1, pages.looks_like, _read_page, own_ids=False),
 )
 
 
 def kind_of(path: Path) -> Kind:
     """Return the kind of the file at *path*; raises :class:`Unreadable` where it is of none."""
+    if not path.is_file():
+        raise Unreadable("this is no file, or a link to none")
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head.strip():

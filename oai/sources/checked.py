@@ -1,0 +1,164 @@
+"""The fields of an item as a file names them, checked and made an Item.
+
+The keys are those of JSON Lines, the neutral format: every reader whose files say outright what
+is a title and what a date ends here, so that the same mistake gets the same answer in each of
+them. What has a wrong type, or lacks id or title, is rejected; a date or a language that is none
+is left out and reported; text is cleaned (:mod:`oai.text`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from langcodes import Language
+from langcodes.tag_parser import LanguageTagError
+
+from oai.item import Item, Name
+from oai.names import name_of
+from oai.protocol import datestamp
+from oai.sources import Entry, Problem
+from oai.text import clean
+
+TEXTS = ("title", "description", "publisher", "place", "date", "extent", "source", "language", "type", "url")
+LISTS = ("tags", "sections", "rights", "identifiers")
+NAMES = ("creators", "editors", "contributors")
+KEYS = frozenset({"id", "deleted", "datestamp", *TEXTS, *LISTS, *NAMES})
+"""All that may be said of an item."""
+
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
+
+
+class Rejected(Exception):
+    """Why no item comes of something; ``id`` names the item where it is known."""
+
+    def __init__(self, reason: str, id_: str | None = None) -> None:
+        super().__init__(reason)
+        self.id = id_
+
+    def at(self, line: int) -> Problem:
+        """Return it as the problem of *line*."""
+        return Problem(line, str(self), "rejected", id=self.id, rejected=True)
+
+
+def read(fields: Mapping[str, Any], line: int) -> Iterator[Entry | Problem]:
+    """Yield the item that *fields* say, after its doubts; or the problem why there is none.
+
+    Keys that are none of :data:`KEYS` are passed over: whoever knows the file names them once.
+    """
+    identifier: str | None = None
+    doubts: list[str] = []
+    try:
+        identifier = _id(fields)
+        item = _item(identifier, fields, doubts)
+        stamp = _datestamp(fields)
+    except Rejected as error:
+        yield Rejected(str(error), identifier).at(line)
+        return
+    for doubt in doubts:
+        reason, _, done = doubt.partition(": ")
+        yield Problem(line, reason, done, item.id)
+    yield Entry(item, line, stamp)
+
+
+def _id(fields: Mapping[str, Any]) -> str:
+    value = fields.get("id")
+    if value is None:
+        raise Rejected("id is missing")
+    if not isinstance(value, str):
+        raise Rejected("id is not a string")
+    cleaned = clean(value).text.strip()
+    if not cleaned or cleaned != value.strip():
+        raise Rejected("id is empty or has characters that no identifier can carry")
+    return cleaned
+
+
+def _item(identifier: str, fields: Mapping[str, Any], doubts: list[str]) -> Item:
+    deleted = fields.get("deleted", False)
+    if not isinstance(deleted, bool):
+        raise Rejected("deleted is neither true nor false")
+    lists = {key: tuple(_texts(fields, key, doubts)) for key in LISTS}
+    if deleted:
+        return Item(identifier, tags=lists["tags"], sections=lists["sections"], deleted=True)
+    texts = {key: _text(fields, key, doubts) for key in TEXTS}
+    title = texts.pop("title")
+    if title is None:
+        raise Rejected("title is missing or empty")
+    texts["date"] = _checked_date(texts["date"], doubts)
+    texts["language"] = _checked_language(texts["language"], doubts)
+    names = {key: tuple(_names(fields, key, doubts)) for key in NAMES}
+    return Item(identifier, title, **names, **lists, **texts)  # type: ignore[arg-type]
+
+
+def _cleaned(key: str, value: Any, doubts: list[str]) -> str:
+    if not isinstance(value, str):
+        raise Rejected(f"{key} is not a string")
+    cleaned = clean(value)
+    doubts += (f"{key}: {mended}" for mended in cleaned.mended)
+    return cleaned.text.strip()
+
+
+def _text(fields: Mapping[str, Any], key: str, doubts: list[str]) -> str | None:
+    return _cleaned(key, fields[key], doubts) or None if key in fields else None
+
+
+def _texts(fields: Mapping[str, Any], key: str, doubts: list[str]) -> Iterator[str]:
+    values = fields.get(key, [])
+    if not isinstance(values, list):
+        raise Rejected(f"{key} is not a list")
+    for value in values:
+        if text := _cleaned(key, value, doubts):
+            yield text
+
+
+def _names(fields: Mapping[str, Any], key: str, doubts: list[str]) -> Iterator[Name]:
+    values = fields.get(key, [])
+    if not isinstance(values, list):
+        raise Rejected(f"{key} is not a list")
+    for value in values:
+        name, kind = (value.get("name"), value.get("kind")) if isinstance(value, dict) else (value, None)
+        if kind not in ("personal", "corporate", None):
+            raise Rejected(f"{key}: a kind is personal or corporate")
+        if text := _cleaned(key, name, doubts):
+            yield name_of(text, kind)
+
+
+def _checked_date(text: str | None, doubts: list[str]) -> str | None:
+    if text is None:
+        return None
+    match = _DATE.fullmatch(text)
+    try:
+        year, month, day = (int(part or 1) for part in match.groups()) if match else (0, 0, 0)
+        date(year, month, day)
+    except ValueError:
+        doubts.append(f"date {text!r} is none: left out")
+        return None
+    return text
+
+
+def _checked_language(text: str | None, doubts: list[str]) -> str | None:
+    if text is None:
+        return None
+    code = _iso_639_3(text)
+    if code is None:
+        doubts.append(f"language {text!r} is not known: left out")
+    return code
+
+
+@lru_cache(maxsize=1000)
+def _iso_639_3(tag: str) -> str | None:
+    try:
+        return Language.get(tag).to_alpha3()
+    except (LanguageTagError, LookupError):
+        return None
+
+
+def _datestamp(fields: Mapping[str, Any]) -> int | None:
+    value = fields.get("datestamp")
+    if value is None:
+        return None
+    try:
+        return datestamp.read(value)[0]
+    except (ValueError, TypeError):
+        raise Rejected("datestamp is not YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ") from None
