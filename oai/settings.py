@@ -102,8 +102,18 @@ def _number(value: Any) -> Any:
 Number = Annotated[int, BeforeValidator(_number)]
 Line = Annotated[str, AfterValidator(_line)]
 Words = Annotated[tuple[Line, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _other_base_url(value: str) -> str:
+    if "?" in _web_address(value):
+        raise ValueError("a base URL, without query")
+    return value
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
-WebAddresses = Annotated[tuple[WebAddress, ...], NoDecode, BeforeValidator(_split)]
+BaseUrls = Annotated[
+    tuple[Annotated[str, AfterValidator(_other_base_url)], ...], NoDecode, BeforeValidator(_split)
+]
 
 
 class Settings(BaseSettings):
@@ -112,69 +122,77 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OAI_", frozen=True, extra="forbid", env_ignore_empty=True)
 
     base_url: Annotated[str, AfterValidator(_base_url)] = Field(
-        "http://127.0.0.1:8080/oai", description="The address that harvesters use; it ends in /oai."
+        default="http://127.0.0.1:8080/oai", description="The address that harvesters use; it ends in /oai."
     )
     repository_name: Line = Field(
-        "Open Access Publisher and Free Library",
+        default="Open Access Publisher and Free Library",
         description="What the library is called, in Identify and on the site.",
     )
     admin_email: Annotated[
         tuple[Annotated[str, AfterValidator(_email)], ...], NoDecode, BeforeValidator(_split)
     ] = Field(
-        ("admin@example.org",),
+        default=("admin@example.org",),
         min_length=1,
         description="Who answers harvesters' questions; one address or more.",
     )
     namespace: Annotated[str, AfterValidator(_namespace)] = Field(
-        "library.example.org",
+        default="library.example.org",
         description="Your domain, in every identifier: oai:<namespace>:…; it never changes.",
     )
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
-        "sqlite:///var/oai.sqlite", description="Where the records are kept, as SQLAlchemy writes it."
+        default="sqlite:///var/oai.sqlite", description="Where the records are kept, as SQLAlchemy writes it."
     )
     sources: Words = Field(
-        ("seeds",), description="Directories and files that `oai sync` reads when it is given none."
+        default=("seeds",), description="Directories and files that `oai sync` reads when it is given none."
     )
-    page_size: Number = Field(200, ge=1, le=1000, description="Most records in one response.")
+    page_size: Number = Field(default=200, ge=1, le=1000, description="Most records in one response.")
     page_bytes: Number = Field(
-        8_000_000,
+        default=8_000_000,
         ge=10_000,
         le=90_000_000,
         description="Most bytes of records in one response; one record always fits.",
     )
     formats: Words = Field(
-        (), description="Metadata formats to serve, oai_dc among them; none named: all that are installed."
+        default=(),
+        description="Metadata formats to serve, oai_dc among them; none named: all that are installed.",
     )
     rights: Words = Field(
-        ("info:eu-repo/semantics/openAccess",), description="dc:rights of every record, beside its own."
+        default=("info:eu-repo/semantics/openAccess",),
+        description="dc:rights of every record, beside its own.",
     )
     language: str = Field(
-        "eng",
+        default="eng",
         pattern=r"^([a-z]{3})?$",
         description="dc:language of records whose source names none (ISO 639-3), or empty.",
     )
     token_keys: Words = Field(
-        (),
+        default=(),
         repr=False,
         description="Keys that sign resumptionTokens, newest last; none: one is made and kept in the store.",
     )
-    friends: WebAddresses = Field((), description="Base URLs of repositories that harvesters may like too.")
+    friends: BaseUrls = Field(
+        default=(), description="Base URLs of repositories that harvesters may like too."
+    )
     branding_icon: WebAddress | None = Field(
-        None, description="Address of the library's icon, for service providers."
+        default=None, description="Address of the library's icon, for service providers."
     )
-    branding_link: WebAddress | None = Field(None, description="Where a click on the icon leads.")
-    branding_title: Line | None = Field(None, description="The icon's title.")
+    branding_link: WebAddress | None = Field(default=None, description="Where a click on the icon leads.")
+    branding_title: Line | None = Field(default=None, description="The icon's title.")
     eprints_content: Line | None = Field(
-        None, description="What the collection holds, for the eprints description."
+        default=None, description="What the collection holds, for the eprints description."
     )
-    eprints_metadata_policy: Line | None = Field(None, description="What others may do with the metadata.")
-    eprints_data_policy: Line | None = Field(None, description="What others may do with the documents.")
-    eprints_submission_policy: Line | None = Field(None, description="Who may submit documents.")
+    eprints_metadata_policy: Line | None = Field(
+        default=None, description="What others may do with the metadata."
+    )
+    eprints_data_policy: Line | None = Field(
+        default=None, description="What others may do with the documents."
+    )
+    eprints_submission_policy: Line | None = Field(default=None, description="Who may submit documents.")
     metadata_licence: WebAddress | None = Field(
-        None,
+        default=None,
         description="Address of the licence of the metadata (not of the documents), for rightsManifest.",
     )
-    workers: Number = Field(2, ge=1, le=256, description="Processes that `oai serve` answers with.")
+    workers: Number = Field(default=2, ge=1, le=256, description="Processes that `oai serve` answers with.")
 
     @property
     def site_url(self) -> str:

@@ -100,6 +100,7 @@ class Workbench:
     """A store in *directory*, filled with what :meth:`sync` is given."""
 
     def __init__(self, directory: Path, **settings: Any) -> None:
+        directory.mkdir(exist_ok=True)
         self.directory = directory
         url = f"sqlite:///{directory}/oai.sqlite"
         self.settings = Settings(**{"database_url": url, "page_size": 3, **settings})

@@ -1,0 +1,221 @@
+"""The crosswalks: which element has what, in which order, and what is refused."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from oai import formats
+from oai.formats import Context, Format, InvalidRecord, oai_dc, oai_qdc
+from oai.formats.dublin_core import as_uri
+from oai.item import Item, Name
+from oai.library import Library
+from oai.settings import Settings, SettingsError
+from tests.workbench import Workbench
+
+PAGE = "https://library.example.org/records/a"
+CONTEXT = Context("https://library.example.org", ("info:eu-repo/semantics/openAccess",), "eng")
+ITEM = Item(
+    "a",
+    "Counting <Sheep> & “Goats”",
+    creators=(Name("Tansley, Moira", "personal"), Name("Fellside Institute", "corporate")),
+    editors=(Name("Aune, Benedikt", "personal"),),
+    contributors=(Name("Grice, Ottoline", "personal"),),
+    description="One.\n\nTwo.",
+    publisher="Fellside Institute",
+    place="Carlisle",
+    date="2022-05",
+    extent="48p.",
+    source="Rural Safety Briefings no. 14",
+    tags=("livestock theft", "Children"),
+    sections=("RURAL CRIME",),
+    rights=("https://creativecommons.org/licenses/by/4.0/",),
+    identifiers=("doi:10.1234/ABC", "ISBN 978-3-16-148410-0", "www.fellside.example/sheep"),
+    url="https://fellside.example/sheep.pdf",
+)
+
+
+def elements(xml: bytes) -> list[tuple[str, str]]:
+    """Return name and text of each element of a record."""
+    root = etree.fromstring(xml)
+    return [(etree.QName(child).localname, child.text or "") for child in root]
+
+
+def test_oai_dc_has_what_the_contract_says() -> None:
+    """Each element of Dublin Core has its values, in order, and place is in none of them."""
+    xml, _ = oai_dc.FORMAT.render(ITEM, PAGE, CONTEXT)
+    assert elements(xml) == [
+        ("title", "Counting <Sheep> & “Goats”"),
+        ("creator", "Tansley, Moira"),
+        ("creator", "Fellside Institute"),
+        ("contributor", "Aune, Benedikt"),
+        ("contributor", "Grice, Ottoline"),
+        ("subject", "livestock theft"),
+        ("subject", "Children"),
+        ("subject", "Rural Crime"),
+        ("description", "One.\n\nTwo."),
+        ("publisher", "Fellside Institute"),
+        ("date", "2022-05"),
+        ("type", "info:eu-repo/semantics/report"),
+        ("type", "Text"),
+        ("format", "48p."),
+        ("identifier", PAGE),
+        ("identifier", "https://fellside.example/sheep.pdf"),
+        ("identifier", "https://doi.org/10.1234/ABC"),
+        ("identifier", "urn:isbn:978-3-16-148410-0"),
+        ("identifier", "http://www.fellside.example/sheep"),
+        ("source", "Rural Safety Briefings no. 14"),
+        ("language", "eng"),
+        ("rights", "info:eu-repo/semantics/openAccess"),
+        ("rights", "https://creativecommons.org/licenses/by/4.0/"),
+    ]
+
+
+def test_what_an_item_does_not_say_is_left_out() -> None:
+    """An element that would be empty is not there, and nothing is guessed."""
+    xml, _ = oai_dc.FORMAT.render(Item("a", "T"), PAGE, Context("https://library.example.org"))
+    assert [name for name, _ in elements(xml)] == ["title", "type", "type", "identifier"]
+    qualified, _ = oai_qdc.FORMAT.render(Item("a", "T"), PAGE, Context("https://library.example.org"))
+    assert [name for name, _ in elements(qualified)] == ["title", "type", "type", "identifier"]
+
+
+def test_oai_qdc_says_the_same_more_precisely() -> None:
+    """Qualified Dublin Core has the same values, with refinements and encoding schemes."""
+    xml, _ = oai_qdc.FORMAT.render(ITEM, PAGE, CONTEXT)
+    found = dict(elements(xml))
+    assert found["abstract"] == "One.\n\nTwo."
+    assert found["issued"] == "2022-05"
+    assert found["extent"] == "48p."
+    assert found["isPartOf"] == "Rural Safety Briefings no. 14"
+    assert found["accessRights"] == "info:eu-repo/semantics/openAccess"
+    assert b'<dcterms:issued xsi:type="dcterms:W3CDTF">' in xml
+    assert b'<dc:identifier xsi:type="dcterms:URI">https://doi.org/10.1234/ABC<' in xml
+    plain, _ = oai_dc.FORMAT.render(ITEM, PAGE, CONTEXT)
+    assert {text for _, text in elements(plain)} == {text for _, text in elements(xml)}
+
+
+@pytest.mark.parametrize(
+    ("given", "types"),
+    [
+        (None, ["info:eu-repo/semantics/report", "Text"]),
+        ("article", ["info:eu-repo/semantics/article", "Text"]),
+        ("info:eu-repo/semantics/workingPaper", ["info:eu-repo/semantics/workingPaper", "Text"]),
+        ("Pamphlet", ["info:eu-repo/semantics/other", "Pamphlet", "Text"]),
+    ],
+)
+def test_types(given: str | None, types: list[str]) -> None:
+    """The first type is one of info:eu-repo, a report by default, and what else was said is kept."""
+    xml, _ = oai_dc.FORMAT.render(replace(ITEM, type=given), PAGE, CONTEXT)
+    assert [text for name, text in elements(xml) if name == "type"] == types
+
+
+@pytest.mark.parametrize(
+    ("printed", "uri"),
+    [
+        ("10.1234/abc", "https://doi.org/10.1234/abc"),
+        ("DOI: 10.1234/a(b)c", "https://doi.org/10.1234/a(b)c"),
+        ("http://dx.doi.org/10.1234/abc", "https://doi.org/10.1234/abc"),
+        ("isbn 0306406152", "urn:isbn:0306406152"),
+        ("ISBN-13: 978 0 306 40615 7", "urn:isbn:978-0-306-40615-7"),
+        ("https://a.example/x", "https://a.example/x"),
+        ("NCJ 12345", "NCJ 12345"),
+    ],
+)
+def test_identifiers_are_uris_where_they_can_be(printed: str, uri: str) -> None:
+    """DOIs, ISBNs and bare web addresses are written as URIs; what is none stays as it is."""
+    assert as_uri(printed) == uri
+
+
+def test_a_record_that_is_not_right_is_refused() -> None:
+    """A crosswalk that breaks its promise rejects an item, and says how."""
+    for broken, message in (
+        (replace(oai_dc.FORMAT, namespace="http://other.example/"), "namespace"),
+        (replace(oai_dc.FORMAT, schema="http://other.example/x.xsd"), "schemaLocation"),
+        (replace(oai_dc.FORMAT, grammar=oai_qdc.FORMAT.grammar), "oai_dc: "),
+    ):
+        with pytest.raises(InvalidRecord, match=message):
+            broken.render(ITEM, PAGE, CONTEXT)
+    with pytest.raises(InvalidRecord, match="oai_dc: "):
+        oai_dc.FORMAT.render(replace(ITEM, title="a\x00b"), PAGE, CONTEXT)
+
+
+@pytest.fixture
+def other_package(tmp_path: Path) -> Iterator[None]:
+    """Install a package that has a format of its own."""
+    (tmp_path / "other_format.py").write_text(
+        "from dataclasses import replace\nfrom oai.formats.oai_dc import FORMAT as DC\n"
+        "FORMAT = replace(DC, prefix='other', version=7)\n"
+    )
+    info = tmp_path / "other_format-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-format\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[oai.formats]\nother = other_format:FORMAT\n")
+    sys.path.insert(0, str(tmp_path))
+    yield
+    sys.path.remove(str(tmp_path))
+
+
+@pytest.mark.usefixtures("other_package")
+def test_another_package_can_add_a_format(tmp_path: Path) -> None:
+    """A format that another package registers is served like our own."""
+    assert {entry.name for entry in entry_points(group="oai.formats")} >= {"oai_dc", "oai_qdc", "other"}
+    bench = Workbench(tmp_path / "store")
+    bench.sync({"id": "a"})
+    prefixes = bench.ask("ListMetadataFormats").texts(".//o:metadataPrefix")
+    assert sorted(prefixes) == ["oai_dc", "oai_qdc", "other"]
+    assert set(bench.headers(prefix="other")) == {"a"}
+    chosen = Workbench(tmp_path / "chosen", formats=("oai_dc",))
+    assert chosen.ask("ListMetadataFormats").texts(".//o:metadataPrefix") == ["oai_dc"]
+
+
+def test_formats_that_cannot_be_had() -> None:
+    """A format that is not installed is named with those that are, and oai_dc cannot be left out."""
+    with pytest.raises(SettingsError, match=r"'marc' is not installed; there are: oai_dc, oai_qdc"):
+        Library.of(Settings(formats=("oai_dc", "marc")))
+    with pytest.raises(SettingsError, match="oai_dc is missing"):
+        Library.of(Settings(formats=("oai_qdc",)))
+
+
+def test_versions_and_settings_make_the_fingerprint() -> None:
+    """What may change the records changes the fingerprint, and nothing else does."""
+    known: Format = formats.installed()["oai_dc"]
+    assert known.fingerprint(CONTEXT) == known.fingerprint(replace(CONTEXT))
+    assert known.fingerprint(CONTEXT) != replace(known, version=99).fingerprint(CONTEXT)
+    assert known.fingerprint(CONTEXT) != known.fingerprint(replace(CONTEXT, language=None))
+
+
+def test_every_description_is_valid(tmp_path: Path) -> None:
+    """Identify and records are valid with everything that the settings can add to them."""
+    bench = Workbench(
+        tmp_path,
+        admin_email=("a@library.example.org", "b@library.example.org"),
+        friends=("https://friend.example/oai", "https://other.example/oai"),
+        branding_icon="https://library.example.org/icon.png",
+        branding_link="https://library.example.org/",
+        branding_title="A & B",
+        eprints_content="Reports & <papers>",
+        eprints_metadata_policy="Free to use",
+        eprints_data_policy="As stated",
+        eprints_submission_policy="By invitation",
+        metadata_licence="https://creativecommons.org/publicdomain/zero/1.0/",
+    )
+    bench.sync({"id": "a", "tags": ["T"]})
+    names = [
+        etree.QName(each[0]).localname for each in bench.ask("Identify").root.findall(".//{*}description")
+    ]
+    assert names == ["oai-identifier", "eprints", "friends", "branding", "rightsManifest"]
+    records = bench.harvest("ListRecords")[0]
+    assert len(records.root.findall(".//{*}about")) == 2
+    assert len(bench.day_lines()) == 1
+
+
+def test_a_new_licence_changes_the_records(bench: Workbench, tmp_path: Path) -> None:
+    """The licence of the metadata is part of each record: when it changes, so do they."""
+    bench.sync({"id": "a"})
+    other = Workbench(tmp_path, metadata_licence="https://creativecommons.org/publicdomain/zero/1.0/")
+    other.now = bench.now
+    assert other.sync({"id": "a"}).changed == 2
