@@ -42,7 +42,7 @@ class Harvester:
     mirror: dict[str, Held] = field(default_factory=dict)
     mark: str | None = None
     _token: str | None = None
-    _first: str | None = None
+    _first: Answer | None = None
     _newest: str | None = None
 
     def step(self) -> bool:
@@ -54,13 +54,13 @@ class Harvester:
             arguments |= {"from_": self.mark} if self.mark else {}
             arguments |= {"set": self.set_spec} if self.set_spec else {}
             answer = self.ask("ListRecords", **arguments)
-            self._first = answer.response_date
+            self._first = answer
         if answer.codes not in ([], ["noRecordsMatch"]):
             raise AssertionError(answer.body.decode())
-        self._take(answer)
+        self.take(answer)
         self._token = answer.token or None
         if self._token is None:
-            self._finish(answer)
+            self.finish(self._first or answer, answer)
         return self._token is not None
 
     def harvest(self) -> None:
@@ -72,7 +72,8 @@ class Harvester:
         """Give up the list that is under way; what was taken of it stays."""
         self._token = None
 
-    def _take(self, answer: Answer) -> None:
+    def take(self, answer: Answer) -> None:
+        """Take the records of a page into the mirror."""
         for record in answer.root.findall(".//o:record", NS):
             header = record.find("o:header", NS)
             assert header is not None
@@ -86,12 +87,13 @@ class Harvester:
             )
             self._newest = max(self._newest or "", stamp)
 
-    def _finish(self, answer: Answer) -> None:
+    def finish(self, first: Answer, last: Answer) -> None:
+        """Move the mark, when a list has been read to its end."""
         match self.mark_by:
             case Mark.FIRST_RESPONSE:
-                self.mark = self._first
+                self.mark = first.response_date
             case Mark.LAST_RESPONSE:
-                self.mark = answer.response_date
+                self.mark = last.response_date
             case Mark.NEWEST_DATESTAMP:
                 self.mark = self._newest
 

@@ -290,13 +290,16 @@ def replies_in(received: bytes) -> list[Reply]:
 class Server(Place):
     """``oai serve``, running."""
 
-    def __init__(self, directory: Path, commands: Commands, **settings: str | int) -> None:
+    def __init__(
+        self, directory: Path, commands: Commands, *, count: int = WORKERS, **settings: str | int
+    ) -> None:
+        self.count = count
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self.site = f"http://127.0.0.1:{self.port}"
         self.base_url = f"{self.site}/oai"
-        super().__init__(directory, commands, base_url=self.base_url, page_size=3, **settings)
+        super().__init__(directory, commands, **{"base_url": self.base_url, "page_size": 3, **settings})
         self._process: subprocess.Popen[bytes] | None = None
         self._out, self._err = directory / "serve.out", directory / "serve.err"
 
@@ -304,7 +307,15 @@ class Server(Place):
         """Start it and wait until it answers."""
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [PROGRAM, "serve", "--bind", f"127.0.0.1:{self.port}", "--workers", str(WORKERS), *arguments],
+                [
+                    PROGRAM,
+                    "serve",
+                    "--bind",
+                    f"127.0.0.1:{self.port}",
+                    "--workers",
+                    str(self.count),
+                    *arguments,
+                ],
                 env=self.environment,
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
@@ -314,7 +325,7 @@ class Server(Place):
         end = time.monotonic() + 20
         while time.monotonic() < end and self._process.poll() is None:
             with suppress(OSError, http.client.HTTPException):
-                if self.fetch("GET", "/healthz").status == 200 and len(self.workers) == WORKERS:
+                if self.fetch("GET", "/healthz").status == 200 and len(self.workers) == self.count:
                     return
             time.sleep(0.02)
         self.kill_all()
