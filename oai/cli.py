@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from oai import checking, export, server
+from oai import checking, export, proof, server
 from oai.intake import Progress
 from oai.library import Library
 from oai.repository import Unavailable
@@ -112,8 +112,8 @@ def sync_command(
         target.upgrade()
         done = _sync(target, library, paths or settings.sources, options, report)
     if dry_run:
-        for item in done.items:
-            click.echo(f"{item.id}\n  {item.title}")
+        for line in proof.sheet(done.items, done.findings):
+            click.echo(line)
     _print_report(done)
 
 

@@ -50,14 +50,17 @@ class Options:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a sync. ``items`` is filled by a dry run: what each affected item was read as."""
+    """What became of a sync.
+
+    ``items`` is filled by a dry run: file and line of each affected item, and what it was read as.
+    """
 
     added: int = 0
     changed: int = 0
     deleted: int = 0
     unchanged: int = 0
     findings: list[Finding] = field(default_factory=list)
-    items: list[Item] = field(default_factory=list)
+    items: list[tuple[str, int, Item]] = field(default_factory=list)
 
     @property
     def rejected(self) -> int:
@@ -256,7 +259,7 @@ class _Run:
             return Change(item_id, identifier, None)
         item = merged([jsonl.load(one.content) for one in said])
         if self.options.dry_run:
-            self.report.items.append(item)
+            self.report.items.append((said[0].file, said[0].line, item))
         names = sets_of(item)
         parents = {above for spec in names for above in ancestors(spec)}
         self._publication.set_ids({spec: PARENTS[spec] for spec in sorted(parents)})

@@ -278,7 +278,10 @@ def test_a_dry_run_changes_nothing(bench: Workbench) -> None:
     before = exported(bench, datestamps=True)
     report = bench.sync({"id": "a", "title": "Changed"}, {"id": "c"}, dry_run=True)
     assert (report.added, report.changed, report.deleted) == (1, 1, 1)
-    assert [item.title for item in report.items] == ["Changed", "Title of c"]
+    assert [(file, line, item.title) for file, line, item in report.items] == [
+        ("items.jsonl", 1, "Changed"),
+        ("items.jsonl", 2, "Title of c"),
+    ]
     assert exported(bench, datestamps=True) == before
 
 
