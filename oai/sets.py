@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from functools import lru_cache
 
 from slugify import slugify
 
@@ -22,6 +23,7 @@ def sets_of(item: Item) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=100_000)
 def slug(name: str) -> str:
     """Return the part of a setSpec that stands for *name*.
 

@@ -19,7 +19,7 @@ else. Datestamps never run backwards, even where the clock does; serials rise wi
 import os
 import socket
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -140,6 +140,8 @@ class Publication:
         self._first_serial = self._serial
         self._set_ids = {spec: id_ for id_, spec in connection.execute(select(SetRow.id, SetRow.spec))}
         self._set_specs = {id_: spec for spec, id_ in self._set_ids.items()}
+        self._whole: dict[frozenset[int], frozenset[int]] = {}
+        self._written: dict[frozenset[int], bytes] = {}
         self._members: Counter[int] = Counter()
         self._tally: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
 
@@ -262,7 +264,7 @@ class Publication:
     ) -> "dict[int, _Move]":
         """Return the records that are not as *change* says, by format."""
         if change.content is None:
-            ever = {place.set_id for stand in places.values() for place in stand}
+            ever = frozenset(place.set_id for stand in places.values() for place in stand)
             contents = dict.fromkeys(records or change.tombstones, _NOTHING)
             set_specs = self._elements(self._with_parents(change.sets) | ever)
         else:
@@ -310,11 +312,11 @@ class Publication:
         deleted = change.content is None
         was_deleted = old is not None and not old.digest
         old_line = _Line.of(change, old.datestamp, old.digest) if old else line
-        was_in = {place.set_id for place in move.stand if place.scope == Scope.BOTH}
+        was_in = frozenset(place.set_id for place in move.stand if place.scope == Scope.BOTH)
         has_left = {place.set_id for place in move.stand if place.scope == Scope.BASE_URL}
-        is_in = self._with_parents(change.sets) | (was_in if deleted else set())
+        is_in = self._with_parents(change.sets)
         if deleted:
-            is_in -= has_left
+            is_in = (is_in | was_in) - has_left
         for place in move.stand:
             if place.scope != Scope.BASE_URL or place.set_id in is_in:
                 key = {"t": place.set_id, "f": format_id, "c": place.scope}
@@ -369,17 +371,21 @@ class Publication:
             return "deleted"
         return "changed" if was_deleted is False else "added"
 
-    def _with_parents(self, set_ids: Iterable[int]) -> set[int]:
-        found = set(set_ids)
-        for set_id in set_ids:
-            found.update(self._set_ids[spec] for spec in syntax.ancestors(self._set_specs[set_id]))
+    def _with_parents(self, set_ids: frozenset[int]) -> frozenset[int]:
+        found = self._whole.get(set_ids)
+        if found is None:
+            above = {spec for set_id in set_ids for spec in syntax.ancestors(self._set_specs[set_id])}
+            found = self._whole[set_ids] = set_ids | {self._set_ids[spec] for spec in above}
         return found
 
-    def _elements(self, set_ids: Iterable[int]) -> bytes:
+    def _elements(self, set_ids: frozenset[int]) -> bytes:
         """Return the setSpec elements of a header: the most particular sets only (§2.6)."""
-        specs = {self._set_specs[set_id] for set_id in set_ids}
-        specs -= {above for spec in specs for above in syntax.ancestors(spec)}
-        return b"".join(map(render.set_spec, sorted(specs)))
+        found = self._written.get(set_ids)
+        if found is None:
+            specs = {self._set_specs[set_id] for set_id in set_ids}
+            specs -= {above for spec in specs for above in syntax.ancestors(spec)}
+            found = self._written[set_ids] = b"".join(map(render.set_spec, sorted(specs)))
+        return found
 
     def _count(self, set_id: int, format_id: int, scope: int, by: int, line: "_Line") -> None:
         counts = self._tally[set_id, format_id, int(scope), line.datestamp // DAY]
