@@ -74,7 +74,7 @@ def serve_command(bind: str | None, workers: int | None, *, no_sync: bool) -> No
         _print_report(_sync(database, library, settings.sources))
     with database.reading() as connection:
         refuse_other_namespace(connection, settings.namespace)
-    found = status(database, library)
+    found = status(database, library, int(time.time()))
     database.dispose()
 
     def ready() -> None:
@@ -146,7 +146,7 @@ def status_command(*, as_json: bool) -> None:
     """Say what is in the store: records by set and format, datestamps, what was rejected."""
     settings = load()
     library, database = _opened(settings)
-    found = status(database, library)
+    found = status(database, library, int(time.time()))
     click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else str(found))
 
 

@@ -15,10 +15,10 @@ from oai.store.database import Database
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def exposition(database: Database, library: Library) -> bytes:
+def exposition(database: Database, library: Library, now: int) -> bytes:
     """Return the state of the store in Prometheus' text format; raises as :func:`oai.status.status`."""
     registry = CollectorRegistry()
-    registry.register(_StoreCollector(status(database, library)))
+    registry.register(_StoreCollector(status(database, library, now)))
     return generate_latest(registry)
 
 
@@ -46,6 +46,11 @@ class _StoreCollector(Collector):
             "oai_publishing",
             "Whether a change is being written, or was cut off.",
             value=bool(found.publishing_since),
+        )
+        yield GaugeMetricFamily(
+            "oai_clock_behind_seconds",
+            "By how much the clock is behind what was given out.",
+            value=found.clock_behind,
         )
         if found.newest_datestamp:
             yield GaugeMetricFamily(

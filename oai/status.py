@@ -33,7 +33,12 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What ``oai status`` prints. ``records`` counts the items that are not deleted."""
+    """What ``oai status`` prints. ``records`` counts the items that are not deleted.
+
+    ``clock_behind`` is by how many seconds this machine's clock is behind what was given out with
+    another time before: it was ahead then, or it is behind now. Nothing is lost by that, but
+    datestamps stand still until the clock has caught up.
+    """
 
     database: str
     pending_migrations: Sequence[str]
@@ -43,6 +48,7 @@ class Status:
     earliest_datestamp: str | None
     newest_datestamp: str | None
     publishing_since: str | None
+    clock_behind: int
     per_format: Mapping[str, Count]
     per_set: Mapping[str, Mapping[str, Count]]
     sources: Mapping[str, str]
@@ -59,6 +65,11 @@ class Status:
             lines.append(
                 f"writing    since {self.publishing_since}, or cut off then; the next sync completes it"
             )
+        if self.clock_behind:
+            lines.append(
+                f"clock      {self.clock_behind} seconds behind datestamps or responseDates given out before;"
+                " datestamps stand still until it has caught up"
+            )
         lines += [f"format     {prefix}: {_counted(count)}" for prefix, count in self.per_format.items()]
         lines += [
             f"set        {spec}: "
@@ -74,11 +85,11 @@ def _counted(count: Count) -> str:
     return f"{count.records - count.deleted} records, {count.deleted} deleted"
 
 
-def status(database: Database, library: Library) -> Status:
-    """Return the figures of the store; raises StoreError where there is none that can be read."""
+def status(database: Database, library: Library, now: int) -> Status:
+    """Return the figures of the store at *now*; raises StoreError where there is none that can be read."""
     pending = database.pending()
     if pending:
-        return Status(str(database), pending, 0, 0, 0, None, None, None, {}, {}, {}, [])
+        return Status(str(database), pending, 0, 0, 0, None, None, None, 0, {}, {}, {}, [])
     with database.reading() as connection:
         row = connection.execute(select(RepositoryRow)).one()
         by_state = dict(connection.execute(_ITEMS_BY_STATE).all())
@@ -101,6 +112,7 @@ def status(database: Database, library: Library) -> Status:
             datestamp.write(row.earliest_datestamp) if by_state else None,
             datestamp.write(row.last_datestamp) if row.last_datestamp else None,
             datestamp.write(row.publishing_since) if row.publishing_since is not None else None,
+            max(0, row.last_datestamp - now, row.claimed - now),
             per_format,
             per_set,
             {name: datestamp.write(when) for name, when in sources},

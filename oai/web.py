@@ -221,7 +221,9 @@ def _ready(database: Database) -> Response:
 
 
 def _metrics(database: Database, library: Library) -> Response:
-    return Response(metrics.exposition(database, library), content_type=metrics.CONTENT_TYPE)
+    return Response(
+        metrics.exposition(database, library, int(time.time())), content_type=metrics.CONTENT_TYPE
+    )
 
 
 def _unavailable(error: Unavailable | StoreError) -> Response:
