@@ -81,6 +81,7 @@ class Endpoint:
         self._database = database
         self._formats = [known.metadata_format() for known in library.formats.values()]
         self._providers: dict[str | None, Provider] = {}
+        self._format_ids: dict[str, int] = {}
 
     def answer(self, set_spec: str | None = None) -> Response:
         """Answer the request that is being served; *set_spec* is the set that is the whole repository."""
@@ -143,6 +144,7 @@ class Endpoint:
             settings.page_bytes,
             complete_until=horizon(self._database, connection, now),
             own_set=set_spec,
+            format_ids=self._format_ids,
         )
         if set_spec not in self._providers and set_spec is not None and not repository.has_set(set_spec):
             abort(_plain(f"There is no set {set_spec} here.", 404))

@@ -5,8 +5,8 @@ of ``/oai``; narrowed to a set it is the one of ``/oai/sets/<setSpec>``, where t
 is, an item that left it is a deleted record, and there are no sets.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Row, func, select
@@ -41,6 +41,8 @@ class SqlRepository:
     *formats* are the metadata formats that are served; *page_bytes* is the most bytes of records
     in a page, but for a single record that is larger; *complete_until* is what
     :func:`oai.store.horizon.horizon` gave for this request; *own_set* narrows it to one set.
+    *format_ids* is where the numbers of the formats are kept from one request to the next: they
+    never change.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class SqlRepository:
         *,
         complete_until: int,
         own_set: str | None = None,
+        format_ids: dict[str, int] | None = None,
     ) -> None:
         self._connection = connection
         self._formats = formats
@@ -59,6 +62,7 @@ class SqlRepository:
         self._page_bytes = page_bytes
         self._own_set = own_set
         self._set_ids: dict[str, int | None] = {}
+        self._format_ids: dict[str, int] = {} if format_ids is None else format_ids
         self._complete_until = complete_until
 
     @property
@@ -92,7 +96,7 @@ class SqlRepository:
         found = set(self._connection.scalars(query.where(ItemRow.local == local))) if local else set()
         if not found:
             return None
-        return [known for known in self._formats if self._format_ids.get(known.prefix) in found]
+        return [known for known in self._formats if self._format_id(known.prefix) in found]
 
     def record(self, identifier: str, metadata_prefix: str) -> Record | None:
         """Return one record, deleted or not."""
@@ -139,7 +143,7 @@ class SqlRepository:
             return Page([])
         part = Part.NOTHING if headers_only else Part.BODY
         rows = self._rows(selection, after or _start(selection), limit + 1, part)
-        page = self._cut(rows, limit)
+        page = self._cut(rows.all(), limit)
         if after is None and page.next:
             scopes = (Scope.BOTH,) if scope is None else (Scope.BOTH, scope)
             size = self._size(selection, set_id, format_id, scopes)
@@ -202,18 +206,15 @@ class SqlRepository:
             },
         )
 
-    def _cut(self, rows: Iterable[Row[*tuple[Any, ...]]], limit: int) -> Page:
+    def _cut(self, rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> Page:
         """Take rows up to the limits; one that is left over says that more follow."""
-        records: list[Record] = []
-        position = Position(0, 0)
-        size = 0
-        for datestamp, serial, header, set_specs, metadata in rows:
-            size += len(header) + len(set_specs) + len(metadata)
-            if len(records) == limit or (records and size > self._page_bytes):
-                return Page(records, position)
-            records.append(Record(header, set_specs, metadata))
-            position = Position(datestamp, serial)
-        return Page(records)
+        records = [Record(header, set_specs, body) for _, _, header, set_specs, body in rows[:limit]]
+        sizes = accumulate(len(header) + len(set_specs) + len(body) for header, set_specs, body in records)
+        fitting = max(1, sum(size <= self._page_bytes for size in sizes))
+        if fitting >= len(rows):
+            return Page(records)
+        last = rows[min(fitting, limit) - 1]
+        return Page(records[:fitting], Position(last[0], last[1]))
 
     def _size(self, selection: Selection, set_id: int, format_id: int, scopes: Sequence[Scope]) -> int:
         """Return how many records *selection* has; see :data:`COUNTED`."""
@@ -262,11 +263,9 @@ class SqlRepository:
             self._set_ids[spec] = self._connection.scalar(select(SetRow.id).where(SetRow.spec == spec))
         return self._set_ids[spec]
 
-    @cached_property
-    def _format_ids(self) -> Mapping[str, int]:
-        return dict(self._connection.execute(select(FormatRow.prefix, FormatRow.id)).all())
-
     def _format_id(self, prefix: str) -> int | None:
+        if prefix not in self._format_ids:
+            self._format_ids |= dict(self._connection.execute(select(FormatRow.prefix, FormatRow.id)).all())
         return self._format_ids.get(prefix)
 
     def _local(self, identifier: str) -> str | None:
