@@ -38,9 +38,9 @@ types: .venv/developing
 	$(BIN)/mypy
 
 lock: ## write the lock files anew; needs uv
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 	    --python-version 3.11 --group build -o requirements.txt pyproject.toml
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 	    --python-version 3.11 --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 
 clean:

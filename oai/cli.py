@@ -19,8 +19,10 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from oai import checking, export, proof, server
+from oai.harvest import Harvest, Wanted
 from oai.intake import Progress
 from oai.library import Library
+from oai.remote import Remote, RemoteError
 from oai.repository import Unavailable
 from oai.settings import Settings, SettingsError, load
 from oai.sources.files import SourceError, find_source
@@ -34,7 +36,15 @@ from oai.web import create_app
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_MENDABLE = (SettingsError, SourceError, StoreError, Unavailable, server.ServerError, checking.CheckError)
+_MENDABLE = (
+    SettingsError,
+    SourceError,
+    StoreError,
+    Unavailable,
+    RemoteError,
+    server.ServerError,
+    checking.CheckError,
+)
 
 
 def _in_one_line(function: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -115,6 +125,45 @@ def sync_command(
         for line in proof.sheet(done.items, done.findings):
             click.echo(line)
     _print_report(done)
+
+
+@main.command(name="harvest")
+@click.argument("url")
+@click.option("--set", "set_spec", metavar="SPEC", help="Only the records of this set.")
+@click.option(
+    "--prefix", metavar="PREFIX", default="oai_dc", show_default=True, help="The format to ask for."
+)
+@click.option("--full", is_flag=True, help="Read the whole list, and delete what it does not have any more.")
+@click.option(
+    "--allow-mass-delete", is_flag=True, help="With --full, delete however much is no longer there."
+)
+@_in_one_line
+def harvest_command(
+    url: str, set_spec: str | None, prefix: str, *, full: bool, allow_mass_delete: bool
+) -> None:
+    """Take what is new from another OAI-PMH repository, whose base URL is URL."""
+    settings = load()
+    library, database = _opened(settings)
+    database.upgrade()
+    bar = _Bar()
+    with Remote(url, tell=lambda line: click.echo(line, err=True)) as remote:
+        harvest = Harvest(
+            database,
+            library,
+            remote,
+            Wanted(set_spec, prefix, full, allow_mass_delete),
+            clock=lambda: int(time.time()),
+            progress=bar,
+            waiting=_waiting(database),
+        )
+        try:
+            with bar:
+                harvest.run()
+        finally:  # what was taken before a cut stays, and so what was found
+            for note in harvest.notes:
+                click.echo(f"note: {note}")
+            _print_findings(harvest.report)
+    click.echo(str(harvest.report))
 
 
 @main.command(name="touch")
@@ -278,9 +327,13 @@ class _Bar:
 
 
 def _print_report(report: Report) -> None:
+    _print_findings(report)
+    click.echo(str(report))
+
+
+def _print_findings(report: Report) -> None:
     for finding in report.findings:
         click.echo(f"{'rejected' if finding.rejected else 'note'}: {finding}")
-    click.echo(str(report))
 
 
 def _write_report(path: Path, report: Report) -> None:

@@ -1,7 +1,7 @@
 """The containers in which Identify and records say more than the protocol's own words.
 
 They are those of the implementation guidelines: oai-identifier, friends, branding, eprints,
-rightsManifest in Identify, and rights in the about part of a record.
+rightsManifest in Identify, and rights and provenance in the about part of a record.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from lxml import etree
 
 from oai.formats import SCHEMA_LOCATION, XSI
+from oai.item import Provenance
 from oai.protocol.syntax import oai_identifier
 from oai.settings import Settings
 
@@ -44,6 +45,20 @@ def rights(licence: str) -> bytes:
     """Return the rights that a record's about part states for its metadata."""
     root = _root(OAI + "2.0/rights/", OAI + "2.0/rights.xsd", "rights")
     _add(root, "rightsReference").set("ref", licence)
+    return _written(root)
+
+
+def provenance(origin: Provenance) -> bytes:
+    """Return the provenance that the about part of a harvested record states: the latest step outermost."""
+    root = parent = _root(OAI + "2.0/provenance", OAI + "2.0/provenance.xsd", "provenance")
+    for step in origin.chain():
+        parent = _add(parent, "originDescription")
+        parent.set("harvestDate", step.harvest_date)
+        parent.set("altered", "true" if step.altered else "false")
+        _add(parent, "baseURL", step.base_url)
+        _add(parent, "identifier", step.identifier)
+        _add(parent, "datestamp", step.datestamp)
+        _add(parent, "metadataNamespace", step.metadata_namespace)
     return _written(root)
 
 

@@ -74,7 +74,10 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something doubted or rejected, with its place, for the operator."""
+    """Something doubted or rejected, with its place, for the operator.
+
+    What was harvested has no line (0): there the item's ``id`` is its place.
+    """
 
     source: str
     file: str
@@ -85,7 +88,8 @@ class Finding:
     id: str | None
 
     def __str__(self) -> str:
-        what = f"{self.file}:{self.line}: {self.reason}"
+        place = f"{self.file}:{self.line}" if self.line else self.id or self.file
+        what = f"{place}: {self.reason}"
         return f"{what}; {self.done}" if self.done else what
 
 

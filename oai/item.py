@@ -9,7 +9,7 @@ or where they go. What a source does not say is ``None`` or empty, never a guess
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -34,6 +34,32 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a record was harvested (guidelines for provenance, §2).
+
+    ``harvest_date`` is the responseDate of the response that brought it, ``datestamp`` is written
+    as that repository writes it. ``altered`` says that the metadata is not passed on as it came,
+    which is so for all of ours: they come out of our own crosswalk. ``origin`` is where that
+    repository had harvested it in turn.
+    """
+
+    base_url: str
+    identifier: str
+    datestamp: str
+    metadata_namespace: str
+    harvest_date: str
+    altered: bool = True
+    origin: "Provenance | None" = None
+
+    def chain(self) -> "Iterator[Provenance]":
+        """Yield this one, and those that stand behind it, the latest first."""
+        step: Provenance | None = self
+        while step is not None:
+            yield step
+            step = step.origin
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One thing that the library offers.
 
@@ -42,6 +68,7 @@ class Item:
     date of publication: YYYY, YYYY-MM or YYYY-MM-DD. ``source`` is the series or journal
     with its number, as printed. ``deleted`` says that a source names the item as gone: a
     tombstone needs only its ``id``, and keeps the ``tags`` and ``sections`` it had.
+    ``provenance`` is that of an item that was harvested from another repository.
     """
 
     id: str
@@ -62,6 +89,7 @@ class Item:
     rights: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     url: str | None = None
+    provenance: Provenance | None = None
     deleted: bool = False
 
 
@@ -120,6 +148,6 @@ def merged(said: Sequence[Item]) -> Item:
 
 _FILLED = (
     "creators", "editors", "contributors", "description", "publisher", "place", "date", "extent", "source",
-    "language", "type", "url",
+    "language", "type", "url", "provenance",
 )  # fmt: skip
 _UNITED = ("tags", "sections", "rights", "identifiers")

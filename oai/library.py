@@ -53,8 +53,11 @@ class Library:
     def content(self, item: Item, prefix: str) -> Content:
         """Return what *item*'s record says; raises :class:`oai.formats.InvalidRecord`."""
         xml, canonical_xml = self.formats[prefix].render(item, self.page_of(item.id), self.context)
-        digest = hashlib.sha256(canonical_xml + self.canonical_about).digest()
-        return Content(b"<metadata>" + xml + b"</metadata>" + self.about, digest)
+        origin = descriptions.provenance(item.provenance) if item.provenance else b""
+        about = (b"<about>" + origin + b"</about>" if origin else b"") + self.about
+        canonical_about = (canonical(origin) if origin else b"") + self.canonical_about
+        digest = hashlib.sha256(canonical_xml + canonical_about).digest()
+        return Content(b"<metadata>" + xml + b"</metadata>" + about, digest)
 
     def fingerprint(self, prefix: str) -> str:
         """Return what changes when the same items may give other records."""

@@ -10,13 +10,13 @@ and so does whoever finds the machine after a power cut.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from oai.formats import InvalidRecord
-from oai.intake import Finding, Intake, Progress, Taken, chunks
+from oai.intake import Finding, Intake, Marks, Progress, Taken, chunks
 from oai.item import Item, merged
 from oai.library import Library
 from oai.protocol.syntax import ancestors
@@ -95,7 +95,7 @@ def sync(
     run = None
     try:
         with publishing(database, clock, waiting) as publication:
-            run = _Run(publication, library, options or Options(), progress)
+            run = Run(publication, library, options or Options(), progress)
             run.read(sources)
             run.publish()
             accept(run.report)
@@ -126,7 +126,7 @@ def touch(
     if prefix is not None and prefix not in library.formats:
         raise SourceError(f"there is no format {prefix}; there are: {', '.join(library.formats)}")
     with publishing(database, clock, waiting) as publication:
-        run = _Run(publication, library, Options(), progress)
+        run = Run(publication, library, Options(), progress)
         run.publish()
         moved = run.report.changed
         items = _items_of(publication.connection, set_spec)
@@ -155,8 +155,8 @@ def _items_of(connection: Connection, set_spec: str | None) -> Sequence[tuple[in
     return [(item_id, local) for item_id, local in connection.execute(query)]
 
 
-class _Run:
-    """One sync."""
+class Run:
+    """What one publication takes in, and what becomes of it."""
 
     def __init__(
         self, publication: Publication, library: Library, options: Options, progress: Progress
@@ -168,8 +168,8 @@ class _Run:
         self._connection = publication.connection
         self._library = library
         self._progress = progress
-        self._contributions = Contributions(self._connection)
-        self._intake = Intake(self._contributions, progress, publication.stamp)
+        self.contributions = Contributions(self._connection)
+        self._intake = Intake(self.contributions, progress, publication.stamp)
 
     def read(self, sources: Sequence[Source]) -> None:
         """Take the sources in, and refuse what looks like an accident."""
@@ -184,33 +184,45 @@ class _Run:
                 self._guard(taken)
 
     def _guard(self, taken: Taken) -> None:
-        """Refuse to delete so much of a source that it is more likely to be broken."""
-        if len(taken.dropped) <= SPARED:
-            return
-        doomed = sum(map(self._count_orphans, chunks(taken.dropped)))
-        had = self._contributions.live_items(taken.source_id) + doomed
-        if doomed > SPARED and doomed > SPARED_PART * had:
+        if lost := self.lost(taken.source_id, taken.dropped):
             raise SourceError(
-                f"{taken.source.name}: {doomed} of the {had} items that it brought are no longer there;"
+                f"{taken.source.name}: {lost} items that it brought are no longer there;"
                 " nothing was changed. If they are meant to be deleted, sync with --allow-mass-delete"
             )
 
+    def lost(self, source_id: int, dropped: Marks) -> str | None:
+        """Say how many items a source loses, "11 of the 41", where it is more likely to be broken."""
+        if len(dropped) <= SPARED:
+            return None
+        doomed = sum(map(self._count_orphans, chunks(dropped)))
+        had = self.contributions.live_items(source_id) + doomed
+        return f"{doomed} of the {had}" if doomed > SPARED and doomed > SPARED_PART * had else None
+
     def _count_orphans(self, item_ids: Sequence[int]) -> int:
         """Return how many of these items nothing is said of any more, and are not deleted yet."""
-        orphans = set(item_ids) - self._contributions.of_items(item_ids).keys()
+        orphans = set(item_ids) - self.contributions.of_items(item_ids).keys()
         query = select(func.count(ItemRow.id)).where(ItemRow.id.in_(orphans), ItemRow.deleted.is_(False))
         return self._connection.scalar(query) or 0
 
     def publish(self) -> None:
         """Publish each item of which something else is said now, or whose records are made anew."""
+        here = {taken.source_id for taken in self._intake.taken}
+        moved_here = self.publish_affected(here)
+        self.report.unchanged = self.contributions.count_items(here) - moved_here
+
+    def affect(self, item_ids: Iterable[int]) -> None:
+        """Note that something else is said of items now."""
+        self._intake.affected.update(item_ids)
+
+    def publish_affected(self, here: Collection[int]) -> int:
+        """Publish what is affected, and return how many items of the sources *here* are not as they were."""
         format_ids = self.format_ids = self._format_ids()
         affected = self._intake.affected
-        here = {taken.source_id for taken in self._intake.taken}
         self._progress.begin("Writing records", len(affected))
         moved: Counter[str] = Counter()
         moved_here = 0
         for item_ids in chunks(affected):
-            said = self._contributions.of_items(item_ids)
+            said = self.contributions.of_items(item_ids)
             rows = select(ItemRow.id, ItemRow.local, ItemRow.deleted).where(ItemRow.id.in_(item_ids))
             changes = [
                 self._change(id_, local, said.get(id_, ()), format_ids)
@@ -224,7 +236,7 @@ class _Run:
         self.report.added = moved["added"]
         self.report.changed = moved["changed"]
         self.report.deleted = moved["deleted"]
-        self.report.unchanged = self._contributions.count_items(here) - moved_here
+        return moved_here
 
     def _format_ids(self) -> dict[str, int]:
         """Return the numbers of the formats; one that makes other records than before affects all items."""
@@ -276,7 +288,7 @@ class _Run:
 
     def _reject(self, said: Contribution, local: str, reason: str) -> None:
         problem = Standing(said.file, said.line, local, reason, "its last good version stays", rejected=True)
-        self._contributions.add_problems(said.file_id, [problem])
+        self.contributions.add_problems(said.file_id, [problem])
         self.report.findings.append(
             Finding(said.source, said.file, said.line, reason, problem.done, rejected=True, id=local)
         )

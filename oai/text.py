@@ -38,17 +38,54 @@ class Cleaned:
     mended: tuple[str, ...] = ()
 
 
-# Printable ASCII without "&" and "<", single spaces: most of what comes, and already clean.
-_PLAIN = re.compile(r"(?:[!-%'-;=-~]+(?: [!-%'-;=-~]+)*)?")
+# What most text is made of. Left out are the letters that wrong decoding leaves behind ("Ã", "Â",
+# "œ") and all that is not composed (NFC). Signs and capitals with accents must stand alone, and
+# quotes the right way round: all other company is for ftfy to judge.
+_LOWER = "ß-öø-ÿāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįıĳĵķĸĺļľłńņňŋōŏőŕŗřśŝşšţťŧũūŭůűųŵŷźżžșț"
+_UPPER = "ÀÁÄ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĲĴĶĹĻĽŁŃŅŇŊŌŎŐŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽȘȚ"
+_GREEK_CYRILLIC = "\u0386\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u03ce\u0401\u0410-\u044f\u0451"
+_LETTERS = _LOWER + _GREEK_CYRILLIC
+_SIGNS = "£€¥§©®™°±×²³¹¼½¾·«»"
+_USUAL = re.compile(
+    rf"""(?:
+        [\n\ -~{_LETTERS}\u2010-\u2015’…′″]++
+      | (?<![{_LETTERS}{_UPPER}{_SIGNS}])[“‘•]
+      | ”(?![{_LETTERS}])(?:(?<![{_LETTERS}{_UPPER}{_SIGNS}]”)|(?![\w“‘•]))
+      | (?<![{_LETTERS}{_UPPER}{_SIGNS}”])[{_UPPER}{_SIGNS}](?![^\n\ -~])
+    )*+""",
+    re.VERBOSE,
+)
+# Where an escape or a tag begins, if any does.
+_MAYBE_ENTITY = re.compile(r"&(?:#|[A-Za-z][A-Za-z0-9]*;)")
+_MAYBE_TAG = re.compile(r"<[A-Za-z/]")
+# Spaces and line breaks that are not as they should be.
+_GAPS = ("  ", " \n", "\n ", "\n\n\n")
+
+
+def _is_clean(text: str) -> bool:
+    """Whether *text* is plainly clean, told cheaply: False leaves the question open."""
+    return (
+        _USUAL.fullmatch(text) is not None
+        and text == text.strip(" \n")
+        and not any(gap in text for gap in (_GAPS if "\n" in text else _GAPS[:1]))
+        and _MAYBE_ENTITY.search(text) is None
+        and _MAYBE_TAG.search(text) is None
+    )
 
 
 def clean(text: str) -> Cleaned:
     """Return *text* in NFC, holding only characters that XML 1.0 allows, one space at a time.
 
-    Lines are kept, and paragraphs stay apart by one blank line.
+    Lines are kept, and paragraphs stay apart by one blank line. What is plainly clean, as most
+    text is, takes a few linear scans; only the rest is put through the steps, until none has
+    anything left to do.
     """
-    if _PLAIN.fullmatch(text):
+    if _is_clean(text):
         return Cleaned(text)
+    return _mend(text)
+
+
+def _mend(text: str) -> Cleaned:
     mended: list[str] = []
     for _ in range(_PASSES):
         before = text

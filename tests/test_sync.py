@@ -2,14 +2,18 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from oai import export
+from oai.formats import Context, oai_dc
+from oai.item import Item
 from oai.sources.files import SourceError, find_source
 from oai.store.database import StoreError
 from oai.sync import Report
@@ -55,6 +59,22 @@ def test_a_new_tag_is_a_change(bench: Workbench) -> None:
     second = bench.headers()["a"]
     assert second[0] > first[0]
     assert second[2] == ("tag:one", "tag:two")
+
+
+def test_a_new_tag_is_a_change_in_a_format_without_tags(bench: Workbench) -> None:
+    """The sets are part of the record: their change moves a record whose metadata do not name them."""
+
+    def untagged(item: Item, page: str, context: Context) -> etree._Element:
+        return oai_dc.crosswalk(replace(item, tags=()), page, context)
+
+    formats = {"oai_dc": replace(oai_dc.FORMAT, crosswalk=untagged)}
+    bench.library = replace(bench.library, formats=formats)
+    bench.sync({"id": "a", "tags": ["One"]})
+    first = bench.headers()["a"]
+    bench.sync({"id": "a", "tags": ["Two"]})
+    second = bench.headers()["a"]
+    assert second[0] > first[0]
+    assert second[2] == ("tag:two",)
 
 
 def test_leaving_a_set(bench: Workbench) -> None:

@@ -17,6 +17,7 @@ _URI = re.compile(
     re.ASCII,
 )
 
+_BASE_URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9\-]*(?:\.[A-Za-z][A-Za-z0-9\-]*)+", re.ASCII)
 _LOCAL_SAFE = "-_.!~*'();/?:@&=+$,"
 
@@ -36,6 +37,11 @@ def is_set_spec(text: str) -> bool:
 def is_uri(text: str) -> bool:
     """Say whether *text* may be a unique identifier, which has to be a URI (§2.4)."""
     return _URI.fullmatch(text) is not None
+
+
+def is_base_url(text: str) -> bool:
+    """Say whether *text* may be the base URL of a repository: HTTP, and no arguments (§3.1.1)."""
+    return _BASE_URL.fullmatch(text) is not None and is_uri(text)
 
 
 def is_namespace(text: str) -> bool:

@@ -7,7 +7,7 @@ is left out and reported; text is cleaned (:mod:`oai.text`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 from langcodes import Language
 from langcodes.tag_parser import LanguageTagError
 
-from oai.item import Item, Name
+from oai.item import Item, Name, Provenance
 from oai.names import name_of
 from oai.protocol import datestamp
+from oai.protocol.datestamp import Granularity
+from oai.protocol.syntax import is_base_url, is_uri
 from oai.sources import Entry, Problem
 from oai.text import clean
 
@@ -25,7 +27,12 @@ TEXTS = ("title", "description", "publisher", "place", "date", "extent", "source
 LISTS = ("tags", "sections", "rights", "identifiers")
 NAMES = ("creators", "editors", "contributors")
 KEYS = frozenset({"id", "deleted", "datestamp", *TEXTS, *LISTS, *NAMES})
-"""All that may be said of an item."""
+"""All that may be said of an item, but for the ``provenance`` of one that was harvested."""
+
+LONGEST_CHAIN = 50
+"""From so many repositories, one behind the other, an item may have been harvested."""
+
+_PROVENANCE = ("base_url", "identifier", "datestamp", "metadata_namespace", "harvest_date")
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 
@@ -88,7 +95,47 @@ def _item(identifier: str, fields: Mapping[str, Any], doubts: list[str]) -> Item
     texts["date"] = _checked_date(texts["date"], doubts)
     texts["language"] = _checked_language(texts["language"], doubts)
     names = {key: tuple(_names(fields, key, doubts)) for key in NAMES}
-    return Item(identifier, title, **names, **lists, **texts)  # type: ignore[arg-type]
+    origin = provenance(fields["provenance"]) if "provenance" in fields else None
+    return Item(identifier, title, **names, **lists, **texts, provenance=origin)  # type: ignore[arg-type]
+
+
+def provenance(said: Any, length: int = 1) -> Provenance:
+    """Return a provenance as the keys of JSON Lines say it, whole; raises :class:`Rejected`.
+
+    What it says is sent on as it is, so it must be what the schema of provenance asks for.
+    """
+    known = {*_PROVENANCE, "altered", "origin"}
+    if not isinstance(said, dict) or not said.keys() <= known or length > LONGEST_CHAIN:
+        raise Rejected(f"provenance is not an object of {', '.join(_PROVENANCE)}, altered and origin")
+    for key, fits in _FITS.items():
+        text = said.get(key)
+        if not isinstance(text, str) or not fits(text):
+            raise Rejected(f"provenance: {key} is {'not right' if text else 'missing'}")
+    altered = said.get("altered", True)
+    if not isinstance(altered, bool):
+        raise Rejected("provenance: altered is neither true nor false")
+    origin = said.get("origin")
+    return Provenance(
+        **{key: said[key] for key in _PROVENANCE},
+        altered=altered,
+        origin=None if origin is None else provenance(origin, length + 1),
+    )
+
+
+def _is_moment(text: str, *granularities: Granularity) -> bool:
+    try:
+        return datestamp.read(text)[1] in granularities
+    except ValueError:
+        return False
+
+
+_FITS: Mapping[str, Callable[[str], bool]] = {
+    "base_url": is_base_url,
+    "identifier": is_uri,
+    "datestamp": lambda text: _is_moment(text, *Granularity),
+    "metadata_namespace": is_uri,
+    "harvest_date": lambda text: _is_moment(text, Granularity.SECOND),
+}
 
 
 def _cleaned(key: str, value: Any, doubts: list[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from oai.item import Item, Name
+from oai.item import Item, Name, Provenance
 from oai.sources import Entry, Problem, checked
 from oai.sources.checked import KEYS, LISTS, NAMES, TEXTS, Rejected
 
@@ -25,7 +25,7 @@ def looks_like(head: bytes) -> bool:
 
 def read(path: Path) -> Iterator[Entry | Problem]:
     """Yield the items of a file, and what was doubted or rejected, as they stand in it."""
-    known = set(KEYS)
+    known = {*KEYS, "provenance"}
     with path.open("rb") as file:
         for number, line in _lines(file):
             if line is None:
@@ -95,7 +95,14 @@ def load(line: bytes) -> Item:
     for key in LISTS:
         if key in fields:
             fields[key] = tuple(fields[key])
+    if "provenance" in fields:
+        fields["provenance"] = _provenance(fields["provenance"])
     return Item(**fields)
+
+
+def _provenance(fields: dict[str, Any]) -> Provenance:
+    origin = fields.pop("origin", None)
+    return Provenance(**fields, origin=_provenance(origin) if origin else None)
 
 
 def _as_object(item: Item) -> dict[str, Any]:
@@ -105,4 +112,15 @@ def _as_object(item: Item) -> dict[str, Any]:
     for key in ("title", *NAMES, *TEXTS[1:], *LISTS):
         if value := getattr(item, key):
             fields[key] = [{"name": n.name, "kind": n.kind} for n in value] if key in NAMES else value
+    if item.provenance:
+        fields["provenance"] = provenance_fields(item.provenance)
     return fields
+
+
+def provenance_fields(provenance: Provenance) -> dict[str, Any]:
+    """Return a provenance under the keys that it has in a line."""
+    fields: dict[str, Any] = {
+        key: getattr(provenance, key)
+        for key in ("base_url", "identifier", "datestamp", "metadata_namespace", "harvest_date", "altered")
+    }
+    return fields | ({"origin": provenance_fields(provenance.origin)} if provenance.origin else {})

@@ -40,6 +40,12 @@ class Root:
     namespaces: frozenset[str]
 
 
+def name(element: etree._Element) -> tuple[str, str]:
+    """Return namespace and local name of *element*, also where they are such as etree.QName refuses."""
+    namespace, closed, local = str(element.tag).rpartition("}")
+    return (namespace[1:], local) if closed else ("", local)
+
+
 def root(head: bytes) -> Root | None:
     """Return the root of a document that begins with *head*; None where there is none in it."""
     if b"<" not in head:
@@ -81,6 +87,19 @@ def read(
     if file.removed:
         yield Problem(1, f"{file.removed} control characters, which no XML may have", "removed")
     yield from end()
+
+
+def document(body: bytes) -> etree._Element:
+    """Return the root of a document that is read whole; raises :class:`Unreadable`."""
+    parser = etree.XMLParser(**{name: said for name, said in _OPTIONS.items() if name != "events"})
+    try:
+        root = etree.fromstring(body if body.startswith(_WIDE) else body.translate(None, _CONTROLS), parser)
+    except _MISTAKES as error:
+        raise Unreadable(str(_Broken(str(error), 1)), getattr(error, "lineno", None) or 1) from None
+    tree: Any = root.getroottree()  # the type of what it says of the document is not known
+    if tree.docinfo.doctype:
+        raise Unreadable("it has a document type declaration (DOCTYPE), and none is read here")
+    return root
 
 
 def text(element: etree._Element) -> str:

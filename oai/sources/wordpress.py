@@ -64,10 +64,10 @@ def _said(item: etree._Element) -> dict[str, str]:
     """Return the texts of *item*, those of WordPress under "wp:" and the name, whatever the version."""
     said: dict[str, str] = {}
     for child in item:
-        name = etree.QName(child)
-        key = child.tag
-        if name.namespace and name.namespace.startswith(_WXR):
-            key = ("excerpt:" if name.namespace.endswith("/excerpt/") else "wp:") + name.localname
+        namespace, local = safe_xml.name(child)
+        key = str(child.tag)
+        if namespace.startswith(_WXR):
+            key = ("excerpt:" if namespace.endswith("/excerpt/") else "wp:") + local
         said.setdefault(key, safe_xml.text(child))
     return said
 

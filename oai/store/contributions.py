@@ -243,6 +243,15 @@ class Contributions:
         if rows:
             self._connection.execute(insert(ProblemRow), rows)
 
+    def settle(self, file_id: int, locals_: Collection[str]) -> set[str]:
+        """Forget what was wrong with these items of a file, and return those that had something."""
+        of_them = (ProblemRow.file_id == file_id) & ProblemRow.local.in_(locals_)
+        query = select(ProblemRow.local).where(of_them)
+        found = {local for local in self._connection.scalars(query) if local is not None}
+        if found:
+            self._connection.execute(delete(ProblemRow).where(of_them))
+        return found
+
     def problems(self, file_id: int) -> list[Standing]:
         """Return what was wrong with a file the last time that it was read."""
         query = (

@@ -214,7 +214,7 @@ class TallyRow(Base):
 
 
 class SourceRow(Base):
-    """A source: what one PATH of ``oai sync`` names."""
+    """A source: what one PATH of ``oai sync`` names, or another repository that is harvested."""
 
     __tablename__ = "source"
 
@@ -234,6 +234,22 @@ class FileRow(Base):
     digest: Mapped[bytes]
 
     __table_args__ = (UniqueConstraint("source_id", "name"),)
+
+
+class HarvestRow(Base):
+    """How far the harvest of a source has come that is another repository.
+
+    ``mark`` is the responseDate of the first response of the last list that was read to its end:
+    what the next one asks ``from``. While a list is under way, ``first`` is that of its own first
+    response, and ``token`` asks for what has not been taken of it.
+    """
+
+    __tablename__ = "harvest"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True, autoincrement=False)
+    mark: Mapped[int | None]
+    first: Mapped[int | None]
+    token: Mapped[str | None]
 
 
 class ContributionRow(Base):

@@ -260,3 +260,15 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes, head: 
     looks_like(path.read_bytes())
     with contextlib.suppress(Unreadable):
         list(read(path))
+
+
+@pytest.mark.parametrize("name", ["}}post_id", "content:encoded", "}"])
+def test_namespaces_that_are_none(tmp_path: Path, name: str) -> None:
+    """An export whose namespaces are damaged is read as far as it goes, or refused, and nothing else."""
+    path = tmp_path / "export.xml"
+    path.write_text(
+        '<rss version="2.0" xmlns:wp="http://wordpress.org/export/1.2/"><channel>'
+        f'<item><title>T</title><a xmlns="{name}">1</a></item></channel></rss>'
+    )
+    with contextlib.suppress(Unreadable):
+        assert all(isinstance(each, Problem) for each in read(path))
