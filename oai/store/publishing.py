@@ -21,16 +21,15 @@ import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, insert, select, update
 
-from oai import inventory, render
+from oai import render
 from oai.protocol import syntax
-from oai.protocol.datestamp import DAY
 from oai.protocol.model import Content
+from oai.store.batch import Batch
 from oai.store.database import Database, StoreError
 from oai.store.repository import refuse_other_namespace
 from oai.store.schema import (
@@ -41,8 +40,8 @@ from oai.store.schema import (
     RepositoryRow,
     Scope,
     SetRow,
-    TallyRow,
 )
+from oai.store.tallies import Line, Tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ class Publication:
         self._whole: dict[frozenset[int], frozenset[int]] = {}
         self._written: dict[frozenset[int], bytes] = {}
         self._members: Counter[int] = Counter()
-        self._tally: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._tallies = Tallies()
 
     def settle_namespace(self, namespace: str) -> None:
         """Keep the namespace of the identifiers; raises StoreError if they were given in another one."""
@@ -170,7 +169,7 @@ class Publication:
         states = dict(self.connection.execute(items).all())
         records = self._records(ids)
         places = self._places(ids)
-        batch = _Batch()
+        batch = Batch()
         outcome: dict[int, Outcome] = {}
         moves: defaultdict[int, list[_Move]] = defaultdict(list)
         for change in changes:
@@ -199,7 +198,7 @@ class Publication:
             RecordRow.serial <= self._first_serial,
         )
         places = self._places(list(identifiers))
-        batch = _Batch()
+        batch = Batch()
         rows = self.connection.execute(query.order_by(RecordRow.serial)).all()
         for row in rows:
             stand = places[row.item_id][format_id]
@@ -214,7 +213,7 @@ class Publication:
 
     def finish(self) -> None:
         """Write the counters and lift the hold on responseDates."""
-        self._add_to_tallies()
+        self._tallies.write(self.connection)
         for set_id, difference in self._members.items():
             self.connection.execute(
                 update(SetRow).where(SetRow.id == set_id).values(members=SetRow.members + difference)
@@ -279,7 +278,7 @@ class Publication:
                 found[format_id] = _Move(change, old, places.get(format_id, ()), content, set_specs)
         return found
 
-    def _write(self, format_id: int, move: "_Move", batch: "_Batch") -> None:
+    def _write(self, format_id: int, move: "_Move", batch: Batch) -> None:
         """Put a record where it stands from now on: at the end of its lists."""
         change, old = move.change, move.old
         deleted = change.content is None
@@ -288,7 +287,9 @@ class Publication:
         self._earliest = min(self._earliest, stamp)
         if old:
             batch.old_records.append({"s": old.serial})
-            self._count(EVERYTHING, format_id, Scope.BOTH, -1, _Line.of(change, old.datestamp, old.digest))
+            self._tallies.count(
+                EVERYTHING, format_id, Scope.BOTH, -1, Line.of(change.identifier, old.datestamp, old.digest)
+            )
         batch.records.append(
             {
                 "id": self._serial,
@@ -302,16 +303,16 @@ class Publication:
                 "body": move.content.body,
             }
         )
-        line = _Line.of(change, stamp, move.content.digest)
-        self._count(EVERYTHING, format_id, Scope.BOTH, +1, line)
+        line = Line.of(change.identifier, stamp, move.content.digest)
+        self._tallies.count(EVERYTHING, format_id, Scope.BOTH, +1, line)
         self._place(format_id, move, line, batch)
 
-    def _place(self, format_id: int, move: "_Move", line: "_Line", batch: "_Batch") -> None:
+    def _place(self, format_id: int, move: "_Move", line: Line, batch: Batch) -> None:
         """Move a record's placements to where it stands now; see :class:`oai.store.schema.Scope`."""
         change, old = move.change, move.old
         deleted = change.content is None
         was_deleted = old is not None and not old.digest
-        old_line = _Line.of(change, old.datestamp, old.digest) if old else line
+        old_line = Line.of(change.identifier, old.datestamp, old.digest) if old else line
         was_in = frozenset(place.set_id for place in move.stand if place.scope == Scope.BOTH)
         has_left = {place.set_id for place in move.stand if place.scope == Scope.BASE_URL}
         is_in = self._with_parents(change.sets)
@@ -322,10 +323,10 @@ class Publication:
                 key = {"t": place.set_id, "f": format_id, "c": place.scope}
                 batch.old_placements.append(key | {"d": place.datestamp, "s": place.serial})
                 departed = place.scope == Scope.BASE_URL
-                stood = _Line.of(change, place.datestamp, b"") if departed else old_line
-                self._count(place.set_id, format_id, place.scope, -1, stood)
+                stood = Line.of(change.identifier, place.datestamp, b"") if departed else old_line
+                self._tallies.count(place.set_id, format_id, place.scope, -1, stood)
 
-        def stand_in(set_id: int, scope: Scope, line: _Line, serial: int, head: bytes | None = None) -> None:
+        def stand_in(set_id: int, scope: Scope, line: Line, serial: int, head: bytes | None = None) -> None:
             batch.placements.append(
                 {
                     "set_id": set_id,
@@ -337,7 +338,7 @@ class Publication:
                     "header": head,
                 }
             )
-            self._count(set_id, format_id, scope, +1, line)
+            self._tallies.count(set_id, format_id, scope, +1, line)
 
         for set_id in is_in:
             stand_in(set_id, Scope.BOTH, line, self._serial)
@@ -350,13 +351,13 @@ class Publication:
                 (old.datestamp, old.serial) if old and was_deleted else (line.datestamp, self._serial)
             )
             head = render.header(change.identifier, since, deleted=True)
-            stand_in(set_id, Scope.BASE_URL, _Line.of(change, since, b""), serial, head)
+            stand_in(set_id, Scope.BASE_URL, Line.of(change.identifier, since, b""), serial, head)
 
     def _note(
         self,
         change: Change,
         places: Mapping[int, Sequence[_Place]],
-        batch: "_Batch",
+        batch: Batch,
         *,
         was_deleted: bool | None,
     ) -> Outcome:
@@ -387,76 +388,5 @@ class Publication:
             found = self._written[set_ids] = b"".join(map(render.set_spec, sorted(specs)))
         return found
 
-    def _count(self, set_id: int, format_id: int, scope: int, by: int, line: "_Line") -> None:
-        counts = self._tally[set_id, format_id, int(scope), line.datestamp // DAY]
-        counts[0] += by
-        counts[1] += by if line.deleted else 0
-        counts[2] = (counts[2] + by * line.number) % inventory.MODULUS
-
-    def _add_to_tallies(self) -> None:
-        columns = ("set_id", "format_id", "scope", "day", "records", "deleted", "digest")
-        rows = [
-            dict(zip(columns, (*key, *counts), strict=True))
-            for key, counts in self._tally.items()
-            if any(counts)
-        ]
-        if not rows:
-            return
-        dialect: Any = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        adding = dialect.insert(TallyRow)
-        adding = adding.on_conflict_do_update(
-            index_elements=["set_id", "format_id", "scope", "day"],
-            set_={
-                "records": TallyRow.records + adding.excluded.records,
-                "deleted": TallyRow.deleted + adding.excluded.deleted,
-                "digest": (TallyRow.digest + adding.excluded.digest) % inventory.MODULUS,
-            },
-        )
-        self.connection.execute(adding, rows)
-
-
-class _Line(NamedTuple):
-    """A record's line in the inventory, as far as it is counted."""
-
-    datestamp: int
-    deleted: bool
-    number: int
-
-    @classmethod
-    def of(cls, change: Change, stamp: int, digest: bytes) -> "_Line":
-        text = inventory.line(change.identifier, stamp, digest)
-        return cls(stamp, not digest, inventory.number(text))
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Rows to take away and to write, many in one statement."""
-
-    old_records: list[dict[str, Any]] = field(default_factory=list)
-    records: list[dict[str, Any]] = field(default_factory=list)
-    old_placements: list[dict[str, Any]] = field(default_factory=list)
-    placements: list[dict[str, Any]] = field(default_factory=list)
-    items: list[dict[str, Any]] = field(default_factory=list)
-
-    def write(self, connection: Connection) -> None:
-        for statement, rows in (
-            (_DELETE_RECORD, self.old_records),
-            (insert(RecordRow), self.records),
-            (_DELETE_PLACEMENT, self.old_placements),
-            (insert(PlacementRow), self.placements),
-            (_UPDATE_ITEM, self.items),
-        ):
-            if rows:
-                connection.execute(statement, rows)
-
 
 _NOTHING = Content(b"", b"")
-_DELETE_RECORD = delete(RecordRow).where(RecordRow.id == bindparam("s"))
-_DELETE_PLACEMENT = delete(PlacementRow).where(
-    PlacementRow.set_id == bindparam("t"),
-    PlacementRow.format_id == bindparam("f"),
-    PlacementRow.scope == bindparam("c"),
-    PlacementRow.datestamp == bindparam("d"),
-    PlacementRow.serial == bindparam("s"),
-)
-_UPDATE_ITEM = update(ItemRow).where(ItemRow.id == bindparam("i")).values(deleted=bindparam("deleted"))

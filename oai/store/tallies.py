@@ -1,0 +1,57 @@
+"""The counters of lists: how many records of each day, how many deleted, and a digest of their lines."""
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from oai import inventory
+from oai.protocol.datestamp import DAY
+from oai.store.schema import TallyRow
+
+
+class Line(NamedTuple):
+    """A record's line in the inventory, as far as it is counted."""
+
+    datestamp: int
+    deleted: bool
+    number: int
+
+    @classmethod
+    def of(cls, identifier: str, stamp: int, digest: bytes) -> "Line":
+        """Return the line of a record; *digest* is empty for a deleted one."""
+        return cls(stamp, not digest, inventory.number(inventory.line(identifier, stamp, digest)))
+
+
+class Tallies:
+    """What is to be added to the table ``tally``, summed up until it is written."""
+
+    def __init__(self) -> None:
+        self._sums: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+
+    def count(self, set_id: int, format_id: int, scope: int, by: int, line: Line) -> None:
+        """Add a record to a list, or with *by* -1 take it away."""
+        sums = self._sums[set_id, format_id, int(scope), line.datestamp // DAY]
+        sums[0] += by
+        sums[1] += by if line.deleted else 0
+        sums[2] = (sums[2] + by * line.number) % inventory.MODULUS
+
+    def write(self, connection: Connection) -> None:
+        """Add the sums to the table."""
+        columns = ("set_id", "format_id", "scope", "day", "records", "deleted", "digest")
+        counted = [(*key, *sums) for key, sums in self._sums.items() if any(sums)]
+        rows = [dict(zip(columns, values, strict=True)) for values in counted]
+        if not rows:
+            return
+        dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+        adding = dialect.insert(TallyRow)
+        adding = adding.on_conflict_do_update(
+            index_elements=["set_id", "format_id", "scope", "day"],
+            set_={
+                "records": TallyRow.records + adding.excluded.records,
+                "deleted": TallyRow.deleted + adding.excluded.deleted,
+                "digest": (TallyRow.digest + adding.excluded.digest) % inventory.MODULUS,
+            },
+        )
+        connection.execute(adding, rows)
