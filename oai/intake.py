@@ -18,6 +18,8 @@ from oai.sources.files import File, Source, SourceError
 from oai.sources.kinds import Kind, kind_of
 from oai.store.contributions import Contributions, Known, Said, Standing
 
+_PIECE = 1 << 20  # bytes read at a time
+
 CHUNK = 500
 """How many items are looked up and written at a time."""
 
@@ -127,6 +129,7 @@ class Intake:
         self._progress.begin(f"Reading {source.name}", sum(file.size for file in source.files))
         unreadable = []
         for file in source.files:
+            self._watched = _Watched(self._progress, file.size)
             stands = known.get(file.name) or self._contributions.add_file(taken.source_id, file.name)
             try:
                 self._read_file(taken, file, stands)
@@ -135,7 +138,7 @@ class Intake:
                 self._leave(taken, file, stands, error)
             except OSError as error:
                 raise SourceError(f"{file.path}: {error.strerror}") from None
-            self._progress.advance(file.size)
+            self._watched.finish()
         if len(unreadable) == len(source.files):
             raise SourceError(f"{source.files[0].path}:{unreadable[0].line}: {unreadable[0].reason}")
         for name in known.keys() - {file.name for file in source.files}:
@@ -166,13 +169,14 @@ class Intake:
 
     def _read_file(self, taken: Taken, file: File, stands: Known) -> None:
         kind = kind_of(file.path)
-        digest = _digest_of(file, kind)
+        digest, lines = _digest_of(file, kind)
         if digest == stands.digest:
             problems = self._contributions.problems(stands.id)
         else:
             reading = _FileReading(self._contributions, taken, file, stands, kind)
             for chunk in chunks(kind.read(file.path)):
                 affected, stamps = reading.take(chunk)
+                self._watched.come_to(chunk[-1].line, lines)
                 self.affected.update(affected)
                 self._keep(stamps)
             self._drop(taken, reading.finish())
@@ -188,6 +192,25 @@ class Intake:
             if missing > 0:
                 self._datestamps.frombytes(bytes(8 * (missing + len(self._datestamps) // 8)))
             self._datestamps[item_id] = stamp
+
+
+class _Watched:
+    """How much of a file has been read, told in bytes by the lines that were come to."""
+
+    def __init__(self, progress: Progress, size: int) -> None:
+        self._progress = progress
+        self._size = size
+        self._told = 0
+
+    def come_to(self, line: int, lines: int) -> None:
+        """Tell that *line* of *lines* has been read."""
+        read = min(self._size, self._size * line // lines)
+        self._progress.advance(max(0, read - self._told))
+        self._told = max(self._told, read)
+
+    def finish(self) -> None:
+        """Tell that all of it has been read."""
+        self._progress.advance(self._size - self._told)
 
 
 class _FileReading:
@@ -279,9 +302,12 @@ def _standing(file: File, problem: Problem) -> Standing:
     return Standing(file.name, problem.line, problem.id, problem.reason, problem.done, problem.rejected)
 
 
-def _digest_of(file: File, kind: Kind) -> bytes:
-    """Return what differs where the bytes of a file differ, or what its reader makes of them."""
+def _digest_of(file: File, kind: Kind) -> tuple[bytes, int]:
+    """Return what differs where a file's bytes do, or what its reader makes of them; and its lines."""
+    digest = hashlib.blake2b(f"{kind.name} {kind.version}".encode(), digest_size=16)
+    lines = 1
     with file.path.open("rb") as opened:
-        digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16))
-    digest.update(f"{kind.name} {kind.version}".encode())
-    return digest.digest()
+        while piece := opened.read(_PIECE):
+            digest.update(piece)
+            lines += piece.count(b"\n")
+    return digest.digest(), lines

@@ -16,7 +16,7 @@ from oai.formats import Context, oai_dc
 from oai.item import Item
 from oai.sources.files import SourceError, find_source
 from oai.store.database import StoreError
-from oai.sync import Report
+from oai.sync import Report, sync
 from tests.workbench import START, Workbench
 
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -444,6 +444,29 @@ def test_what_is_exported_is_what_was_synced(
         *(item["id"] for item in items),
         "always-here",
     ]
+
+
+def test_progress_is_told_while_a_file_is_read(bench: Workbench) -> None:
+    """Whoever watches sees the total at first, steps within a file, and the total reached at the end."""
+    told: list[tuple[str, int] | int] = []
+
+    class Watcher:
+        def begin(self, what: str, total: int) -> None:
+            """Note it."""
+            told.append((what, total))
+
+        def advance(self, by: int) -> None:
+            """Note it."""
+            told.append(by)
+
+    path = bench.write(*({"id": f"i{n}"} for n in range(1200)))
+    sync(bench.database, bench.library, [find_source(str(path))], clock=lambda: START, progress=Watcher())
+    phases = [n for n, each in enumerate(told) if isinstance(each, tuple)]
+    assert [told[n] for n in phases] == [(f"Reading {path}", path.stat().st_size), ("Writing records", 1200)]
+    reading = told[phases[0] + 1 : phases[1]]
+    assert len(reading) > 2
+    assert sum(step for step in reading if isinstance(step, int)) == path.stat().st_size
+    assert sum(step for step in told[phases[1] + 1 :] if isinstance(step, int)) == 1200
 
 
 def test_a_source_is_remembered_by_its_name_in_the_settings(
