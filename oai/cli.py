@@ -119,7 +119,6 @@ def sync_command(
     library, database = _opened(settings)
     options = Options(dry_run, allow_mass_delete, keep_datestamps)
     with _target(database, dry_run=dry_run) as target:
-        target.upgrade()
         done = _sync(target, library, paths or settings.sources, options, report)
     if dry_run:
         for line in proof.sheet(done.items, done.findings):
@@ -232,7 +231,7 @@ def export_command(form: str, set_spec: str | None, *, datestamps: bool) -> None
     library, database = _opened(settings)
     database.require()
     out = sys.stdout.buffer
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         refuse_other_namespace(connection, settings.namespace)
         lines = (
             export.as_xml(connection, library, set_spec, horizon(database, connection, int(time.time())))
@@ -263,12 +262,18 @@ def _opened(settings: Settings) -> tuple[Library, Database]:
 
 @contextmanager
 def _target(database: Database, *, dry_run: bool) -> Iterator[Database]:
-    """Give the database to sync into: for a dry run where there is none yet, one that is thrown away."""
-    if not dry_run or database.exists():
+    """Give the database to sync into, up to date; a dry run where there is none gets one to throw away."""
+    if not dry_run:
+        database.upgrade()
         yield database
-        return
-    with tempfile.TemporaryDirectory() as directory:
-        yield Database(f"sqlite:///{directory}/oai.sqlite")
+    elif database.exists():
+        database.require()  # a dry run changes no tables either
+        yield database
+    else:
+        with tempfile.TemporaryDirectory() as directory:
+            scratch = Database(f"sqlite:///{directory}/oai.sqlite")
+            scratch.upgrade()
+            yield scratch
 
 
 def _sync(

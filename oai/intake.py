@@ -118,8 +118,8 @@ class Intake:
 
     def datestamp(self, item_id: int) -> int | None:
         """Return the datestamp that an item had elsewhere, where its file named one."""
-        known = self._datestamps[item_id] if item_id < len(self._datestamps) else 0
-        return known or None
+        kept = self._datestamps[item_id] if item_id < len(self._datestamps) else 0
+        return kept >> 1 if kept else None
 
     def read(self, source: Source) -> None:
         """Take in what the files of *source* say; raises SourceError if none of them can be read."""
@@ -128,6 +128,7 @@ class Intake:
         known = self._contributions.files(taken.source_id)
         self._progress.begin(f"Reading {source.name}", sum(file.size for file in source.files))
         unreadable = []
+        unread_new = False
         for file in source.files:
             self._watched = _Watched(self._progress, file.size)
             stands = known.get(file.name) or self._contributions.add_file(taken.source_id, file.name)
@@ -135,14 +136,28 @@ class Intake:
                 self._read_file(taken, file, stands)
             except Unreadable as error:
                 unreadable.append(error)
+                unread_new |= file.name not in known
                 self._leave(taken, file, stands, error)
             except OSError as error:
                 raise SourceError(f"{file.path}: {error.strerror}") from None
             self._watched.finish()
         if len(unreadable) == len(source.files):
             raise SourceError(f"{source.files[0].path}:{unreadable[0].line}: {unreadable[0].reason}")
-        for name in known.keys() - {file.name for file in source.files}:
-            self._drop(taken, self._contributions.remove_file(known[name].id))
+        gone = sorted(known.keys() - {file.name for file in source.files})
+        if gone and not unread_new:
+            for name in gone:
+                self._drop(taken, self._contributions.remove_file(known[name].id))
+        elif gone:
+            reason = f"{', '.join(gone)} is gone" if len(gone) == 1 else f"{', '.join(gone)} are gone"
+            done = "kept for now, since a new file that cannot be read may be the same"
+            self._note(taken, Standing(gone[0], 1, None, reason, done, rejected=False))
+        self._note_refused(taken)
+
+    def _note_refused(self, taken: Taken) -> None:
+        """Tell what is in two files of a source that name their items: the first of them counts."""
+        for local, file, line, first, at in self._contributions.refused(taken.source_id):
+            problem = _taken_already(line, local, f"{first}:{at}")
+            self._note(taken, Standing(file, line, local, problem.reason, problem.done, rejected=True))
 
     def _drop(self, taken: Taken, item_ids: list[int]) -> None:
         taken.dropped.update(item_ids)
@@ -151,7 +166,7 @@ class Intake:
     def _leave(self, taken: Taken, file: File, stands: Known, error: Unreadable) -> None:
         problem = Problem(error.line, error.reason, "what it brought before stays", rejected=True)
         self._contributions.replace_problems(stands.id, [_standing(file, problem)])
-        self._contributions.note_read(stands.id, b"")
+        self._contributions.note_unreadable(stands.id)
         self._note(taken, _standing(file, problem))
 
     def _note(self, taken: Taken, problem: Standing) -> None:
@@ -182,7 +197,7 @@ class Intake:
             self._drop(taken, reading.finish())
             problems = [_standing(file, problem) for problem in reading.problems]
             self._contributions.replace_problems(stands.id, problems)
-            self._contributions.note_read(stands.id, digest)
+            self._contributions.note_read(stands.id, digest, own_ids=kind.own_ids)
         for problem in problems:
             self._note(taken, problem)
 
@@ -191,7 +206,7 @@ class Intake:
             missing = item_id + 1 - len(self._datestamps)
             if missing > 0:
                 self._datestamps.frombytes(bytes(8 * (missing + len(self._datestamps) // 8)))
-            self._datestamps[item_id] = stamp
+            self._datestamps[item_id] = stamp << 1 | 1  # never 0, which is none
 
 
 class _Watched:
@@ -225,39 +240,46 @@ class _FileReading:
         self._file = file
         self._file_id = stands.id
         self._kind = kind
-        self._seen = Marks()
+        self._taken_items = Marks()
+        self._spared = Marks()  # known items that a rejected entry names
         self._is_whole = True
 
     def take(self, chunk: list[Entry | Problem]) -> tuple[list[int], dict[int, int]]:
         """Write what differs from before; return the items affected, and datestamps they had elsewhere."""
-        for problem in chunk:
-            if isinstance(problem, Problem):
-                self._take_problem(problem)
         entries = [entry for entry in chunk if isinstance(entry, Entry)]
         ids = self._contributions.item_ids([entry.item.id for entry in entries])
-        elsewhere = self._elsewhere(ids) if self._kind.own_ids else {}
-        known = self._contributions.digests(self._file_id, ids.values())
-        said: dict[int, Said] = {}
-        stamps: dict[int, int] = {}
-        for entry in entries:
-            item_id = ids[entry.item.id]
-            if item_id in self._seen or item_id in elsewhere:
-                self._refuse(entry, item_id, said, elsewhere.get(item_id))
+        known = self._contributions.known(self._file_id, ids.values())
+        taken: dict[int, Entry] = {}
+        said: list[Said] = []
+        moved: dict[int, int] = {}
+        for each in chunk:
+            if isinstance(each, Problem):
+                self._take_problem(each)
                 continue
-            self._seen.add(item_id)
-            content = jsonl.write(entry.item)
+            item_id = ids[each.item.id]
+            if item_id in self._taken_items:
+                self._refuse(each, item_id, taken.get(item_id))
+                continue
+            self._taken_items.add(item_id)
+            taken[item_id] = each
+            content = jsonl.write(each.item)
             digest = hashlib.blake2b(content, digest_size=16).digest()
-            if known.get(item_id) != digest:
-                said[item_id] = Said(item_id, entry.line, digest, content)
-            if entry.datestamp is not None:
-                stamps[item_id] = entry.datestamp
-        self._contributions.say(self._file_id, list(said.values()), known)
-        return list(said), stamps
+            before, line = known.get(item_id, (b"", each.line))
+            if before != digest:
+                said.append(Said(item_id, each.line, digest, content))
+            elif line != each.line:
+                moved[item_id] = each.line
+        self._contributions.say(self._file_id, said, known)
+        self._contributions.move(self._file_id, moved)
+        stamps = {item: entry.datestamp for item, entry in taken.items() if entry.datestamp is not None}
+        return [one.item_id for one in said], stamps
 
     def finish(self) -> list[int]:
         """Take back what the file no longer says; return the items it no longer speaks of."""
         gone = [
-            item_id for item_id in self._contributions.items_of(self._file_id) if item_id not in self._seen
+            item_id
+            for item_id in self._contributions.items_of(self._file_id)
+            if item_id not in self._taken_items and item_id not in self._spared
         ]
         if gone and not self._is_whole:
             reason = f"{len(gone)} items that it brought before are not found in it"
@@ -270,32 +292,25 @@ class _FileReading:
         self.problems.append(problem)
         if not problem.rejected:
             return
-        item_id = None if problem.id is None else self._contributions.item_id(problem.id)
-        if item_id is not None:
-            self._seen.add(item_id)
-        elif problem.id is None:
+        if problem.id is None:
             self._is_whole = False
+        elif (item_id := self._contributions.item_id(problem.id)) is not None:
+            self._spared.add(item_id)
 
-    def _elsewhere(self, ids: dict[str, int]) -> dict[int, str]:
-        """Return the place at which an earlier file of the same source names an item."""
-        return {
-            item_id: f"{file}:{line}"
-            for item_id, file, line in self._contributions.places(self._taken.source_id, ids.values())
-            if file < self._file.name
-        }
-
-    def _refuse(self, entry: Entry, item_id: int, said: dict[int, Said], place: str | None) -> None:
-        if place is None:
-            line = said[item_id].line if item_id in said else self._contributions.line(self._file_id, item_id)
-            place = f"{self._file.name}:{line}"
+    def _refuse(self, entry: Entry, item_id: int, first: Entry | None) -> None:
+        line = first.line if first else self._contributions.line(self._file_id, item_id)
+        place = f"{self._file.name}:{line}"
         if self._kind.own_ids:
-            reason = f"the id {entry.item.id!r} is already that of {place}"
-            self.problems.append(
-                Problem(entry.line, reason, "the first is kept", entry.item.id, rejected=True)
-            )
+            problem = _taken_already(entry.line, entry.item.id, place)
         else:
-            reason = f"the same post as at {place}"
-            self.problems.append(Problem(entry.line, reason, "taken once", entry.item.id))
+            problem = Problem(entry.line, f"the same post as at {place}", "taken once", entry.item.id)
+        self.problems.append(problem)
+
+
+def _taken_already(line: int, id_: str, place: str) -> Problem:
+    return Problem(
+        line, f"the id {id_!r} is already that of {place}", "the first is kept", id_, rejected=True
+    )
 
 
 def _standing(file: File, problem: Problem) -> Standing:

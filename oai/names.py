@@ -30,7 +30,7 @@ BODY_WORDS = _words(
     institute institution institutions laboratory lab labs league library limited llc llp ltd ministry
     mission movement museum nations network networks nonprofit observatory office offices ombudsman
     organisation organisations organization organizations panel parliament partnership partnerships plc
-    press programme program project publishers publishing registry secretariat senate service society
+    press programme program project publishers publishing registry secretariat section senate service society
     task taskforce team treasury trust trusts tribunal unit union universities university agence agencia
     agenzia akademie amt asociación associação associazione assemblée autorité büro bundesamt
     bundesministerium bundeskriminalamt centro comisión comissão comitato comité commissie commissione
@@ -46,17 +46,27 @@ BODY_WORDS = _words(
 """Words that name a body wherever they stand."""
 
 TOPIC_WORDS = _words(
-    """abuse action advisors advisory affairs analysis analytics arts assistance children communities
-    consultants consulting corrections courts crime criminology data defence defense development drugs
-    economics education employment enforcement environment equality equity evaluation exploitation
-    families finance firearms freedom governance harm health housing human humanities immigration
-    inclusion industry information innovation integrity intelligence interior investigation
-    investigations justice juvenile labour learning liberties liberty management mapping migration
-    monitoring now partners peace penal police policies policing policy practice prevention prison
-    prisons probation protection punishment rehabilitation relations research resources response rights
-    safeguarding safety science sciences security sentencing services social solicitors solutions
-    statistics strategic strategies strategy studies study survey surveys tax technology trafficking
-    training transparency treatment trials victims violence watch welfare women youth"""
+    """aboriginal abuse accountability action addiction advisors advisory affairs ageing aging
+    agriculture alcohol analysis analytics anthropology arts assistance asylum attorneys boys chiefs
+    children climate co-operation communication communications communities competition compliance
+    consultants consulting consumer cooperation corrections corruption courts crime criminal
+    criminology cultural culture customs cybercrime cybersecurity data defence defense development digital
+    disability disarmament drug drugs economic economics education elderly employment energy
+    enforcement engineering environment equality equity ethics evaluation exploitation extremism
+    fairness families finance financial firearms fisheries foreign forensic forensics forestry
+    freedom girls governance guns harm health homicide housing human humanities immigrants
+    immigration inclusion indigenous industry information injury innovation insurance integrity
+    intelligence interior investigation investigations judges judicial justice juvenile labour
+    lawyers learning legal liberties liberty management mapping media medicine mental migrants
+    migration monitoring nature now nurses nursing offenders officers opportunity oversight parents
+    partners peace penal physicians police policies policing policy political politics practice
+    prevention prison prisoners prisons probation progress protection psychiatry psychologists
+    psychology punishment recovery refugees rehabilitation relations religious research resources
+    response rights safeguarding safety science sciences security seniors sentencing services sexual
+    sheriffs social sociology solicitors solutions sport standards statistics strategic strategies
+    strategy studies study substance suicide survey surveys tax teachers technology
+    telecommunications terrorism trade trafficking training transparency transport treatment trials
+    veterans victims violence watch weapons welfare wellbeing wildlife women youth"""
 )
 """Words for what bodies busy themselves with, which are seldom a family name."""
 
@@ -65,16 +75,19 @@ _SURNAMES_TOO = re.compile(
     r"\b(?:Bank|Church|Court|Hall|House|Law|School|State|States|County|City|Party|Works|Workers)\b"
 )
 _BODILY = re.compile(
-    r"^the\s(?!late\s)\S|^The\s|^THE\s|\S\sthe\s|&|\d"
-    r"|(?:^|\s)(?:of|for|on|to|against|in|at|by|from|without|über|für|pour|sur|para|contra)\s"
+    r"^(?:the|The|THE)\s(?!late\s|(?:Rt|Right|Hon|Honou?rable|Rev|Reverend)\b)\S|\S\sthe\s|&|\d"
+    r"|(?:^|\s)(?:of|for|on|to|against|in|at|by|from|without|Against|Without|über|für|pour|sur|para|contra)\s"
+    r"|\b(?:Attorney|Auditor|Inspector|Solicitor|Advocate) General\b"
+    r"|\b(?:District|State) Attorney\b|\bPublic Defender\b"
     r"|(?:^|\s)(?:e\.V\.|GmbH|B\.V\.|S\.A\.|LLP|LLC|Inc|Ltd)"
 )
 _INITIAL = re.compile(r"\b[A-Z]\.")
+_UNNAMED = frozenset({"anonymous", "anon", "anonym", "unknown"})
 _LONGEST_HAN = 4  # characters of a whole name in one word
 COUNTRIES = _words(
     """africa america asia australia britain canada england europe france germany india ireland italy kenya
     mexico netherlands nigeria norway pakistan scotland spain sweden switzerland uk u.k. usa u.s. wales
-    worldwide global united international"""
+    worldwide global united international islands pacific caribbean mediterranean balkans sahel"""
 )
 """Words that end a body's name more often than a person's."""
 
@@ -83,7 +96,7 @@ _STATES = frozenset({"U.S.", "U.K.", "UN", "EU", "HM", "H.M.", "US", "UK"})
 ADJECTIVES = _words(
     """national nationale nacional nazionale international internationale internacional federal royal
     european american african asian global central regional joint public civil united
-    inter-american intergovernmental"""
+    inter-american intergovernmental world"""
 )
 """Words that begin a body's name, and no person's."""
 
@@ -139,7 +152,7 @@ def is_corporate(text: str) -> bool:
     words = _WORD.findall(text)
     folded = [word.casefold().strip(".-") for word in words]
     if len(words) < 2:  # noqa: PLR2004
-        return text.isascii() or len(text) > _LONGEST_HAN
+        return text.casefold().strip(" .") not in _UNNAMED and (text.isascii() or len(text) > _LONGEST_HAN)
     if not BODY_WORDS.isdisjoint(folded) or not _STATES.isdisjoint(words) or _BODILY.search(text):
         return True
     # From here on it is tone alone, and a comma speaks for "Family, Given".
@@ -149,11 +162,14 @@ def is_corporate(text: str) -> bool:
         or folded[-1] in COUNTRIES
         or folded[0] in ADJECTIVES
         or (len(words) > 2 and bool(_SURNAMES_TOO.search(text)) and not _INITIAL.search(text))  # noqa: PLR2004
-        or (bool(_HIERARCHY.search(text)) and folded[0] not in TITLES)
+        or (bool(_HIERARCHY.search(text)) and folded[folded[0] == "the"] not in TITLES)
     )
 
 
 _GLUED_INITIAL = re.compile(r"\b([^\W\d_]\.)(?=[^\W\d_]{2})")
+_DESCRIBED = re.compile(
+    r"(?:the|an?)\s+(?:late\s+)?(?:author|editor|writer|compiler)s?\s+of\s", re.IGNORECASE
+)
 # "Family, Given", nothing more: most of a million records, so not parsed again.
 _INVERTED = re.compile(r"[^\W\d_][\w’' -]*, [^\W\d_][\w’'. -]*")
 
@@ -165,6 +181,8 @@ def name_of(text: str, kind: Kind | None = None) -> Name:
     A name that went through here once comes out again as it is.
     """
     text = text.strip()
+    if kind is None and _DESCRIBED.match(text):
+        return Name(text, "personal")
     if kind == "corporate" or (kind is None and is_corporate(_GLUED_INITIAL.sub(r"\1 ", text))):
         return Name(text, "corporate")
     name = text
@@ -188,7 +206,8 @@ _PASSES = 4
 _SHORT_DEGREE = 4
 # Forms of address that the parser does not know.
 _FORE = re.compile(
-    r"^(?:the late\s+|(?:(?:police|chief|detective)\s+)*"
+    r"^(?:the late\s+|the\s+(?=(?:rt|right|hon|honou?rable|rev|reverend)\b)"
+    r"|(?:(?:police|chief|detective)\s+)*"
     r"(?:constable|inspector|sergeant|superintendent|sheriff|warden)\s+(?=\S+\s))+",
     re.IGNORECASE,
 )

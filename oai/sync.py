@@ -26,7 +26,7 @@ from oai.sources.files import Source, SourceError
 from oai.store.contributions import Contribution, Contributions, Standing
 from oai.store.database import Database
 from oai.store.publishing import Change, Publication, publishing
-from oai.store.schema import FormatRow, ItemRow, PlacementRow, RecordRow, Scope, SetRow
+from oai.store.schema import ContributionRow, FormatRow, ItemRow, PlacementRow, RecordRow, Scope, SetRow
 
 SPARED = 10
 """So many items a source may lose at once, whatever part of it they are."""
@@ -164,6 +164,7 @@ class Run:
         self.options = options
         self.report = Report()
         self.format_ids: dict[str, int] = {}
+        self._unrendered: set[str] = set()
         self._publication = publication
         self._connection = publication.connection
         self._library = library
@@ -200,7 +201,9 @@ class Run:
 
     def _count_orphans(self, item_ids: Sequence[int]) -> int:
         """Return how many of these items nothing is said of any more, and are not deleted yet."""
-        orphans = set(item_ids) - self.contributions.of_items(item_ids).keys()
+        said = self.contributions.of_items(item_ids)
+        held = {id_ for id_, each in said.items() if any(not jsonl.load(one.content).deleted for one in each)}
+        orphans = set(item_ids) - held
         query = select(func.count(ItemRow.id)).where(ItemRow.id.in_(orphans), ItemRow.deleted.is_(False))
         return self._connection.scalar(query) or 0
 
@@ -209,6 +212,10 @@ class Run:
         here = {taken.source_id for taken in self._intake.taken}
         moved_here = self.publish_affected(here)
         self.report.unchanged = self.contributions.count_items(here) - moved_here
+        told = {finding.id for finding in self.report.findings if finding.rejected}
+        for source, problem in self.contributions.unrendered():
+            if problem.local not in told:
+                self._tell(source, problem)
 
     def affect(self, item_ids: Iterable[int]) -> None:
         """Note that something else is said of items now."""
@@ -217,6 +224,8 @@ class Run:
     def publish_affected(self, here: Collection[int]) -> int:
         """Publish what is affected, and return how many items of the sources *here* are not as they were."""
         format_ids = self.format_ids = self._format_ids()
+        self._publication.counted_format = format_ids["oai_dc"]
+        self._unrendered = {problem.local for _, problem in self.contributions.unrendered() if problem.local}
         affected = self._intake.affected
         self._progress.begin("Writing records", len(affected))
         moved: Counter[str] = Counter()
@@ -259,8 +268,8 @@ class Run:
                 update(FormatRow).where(FormatRow.id == number).values(fingerprint=fingerprint)
             )
             if served:
-                live = select(ItemRow.id).where(ItemRow.deleted.is_(False))
-                self._intake.affected.update(self._connection.scalars(live))
+                said_of = select(ContributionRow.item_id).distinct()
+                self._intake.affected.update(self._connection.scalars(said_of))
         return {prefix: numbers[prefix] for prefix in self._library.formats}
 
     def _change(
@@ -277,6 +286,8 @@ class Run:
         self._publication.set_ids({spec: PARENTS[spec] for spec in sorted(parents)})
         sets = self._publication.set_ids(names)
         stamp = self._intake.datestamp(item_id) if self.options.keep_datestamps else None
+        if local in self._unrendered:
+            self.contributions.retry(local)
         if item.deleted:
             return Change(item_id, identifier, None, sets, tuple(format_ids.values()), stamp)
         try:
@@ -287,8 +298,20 @@ class Run:
         return Change(item_id, identifier, content, sets, datestamp=stamp)
 
     def _reject(self, said: Contribution, local: str, reason: str) -> None:
-        problem = Standing(said.file, said.line, local, reason, "its last good version stays", rejected=True)
-        self.contributions.add_problems(said.file_id, [problem])
+        done = "what was served of it before stays"
+        problem = Standing(said.file, said.line, local, reason, done, rejected=True)
+        self.contributions.add_problems(said.file_id, [problem], rendering=True)
+        self._tell(said.source, problem)
+
+    def _tell(self, source: str, problem: Standing) -> None:
         self.report.findings.append(
-            Finding(said.source, said.file, said.line, reason, problem.done, rejected=True, id=local)
+            Finding(
+                source,
+                problem.file,
+                problem.line,
+                problem.reason,
+                problem.done,
+                problem.rejected,
+                problem.local,
+            )
         )

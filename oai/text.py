@@ -68,8 +68,8 @@ def _is_clean(text: str) -> bool:
         _USUAL.fullmatch(text) is not None
         and text == text.strip(" \n")
         and not any(gap in text for gap in (_GAPS if "\n" in text else _GAPS[:1]))
-        and _MAYBE_ENTITY.search(text) is None
-        and _MAYBE_TAG.search(text) is None
+        and not ("&" in text and _MAYBE_ENTITY.search(text))
+        and not ("<" in text and _MAYBE_TAG.search(text))
     )
 
 

@@ -95,6 +95,8 @@ class Endpoint:
 
     def inventory_of_days(self, set_spec: str | None = None) -> Response:
         """Answer with the digest of each day of a list (:mod:`oai.inventory`)."""
+        if any("T" in request.args.get(name, "") for name in ("from", "until")):
+            return _plain("The digests are of whole days: from and until are YYYY-MM-DD here.", 400)
         return self._inventory(
             set_spec,
             lambda repository, selection: itertools.starmap(inventory.day_line, repository.days(selection)),
@@ -111,8 +113,9 @@ class Endpoint:
         self, set_spec: str | None, lines: Callable[[SqlRepository, Selection], Iterator[str]]
     ) -> Response:
         """Stream *lines* of a list; the arguments are those of ListIdentifiers, with oai_dc for a default."""
-        arguments = {"metadataPrefix": "oai_dc"} | request.args.to_dict()
-        pairs = [("verb", "ListIdentifiers"), *arguments.items()]
+        pairs = [("verb", "ListIdentifiers"), *request.args.items(multi=True)]
+        if "metadataPrefix" not in request.args:
+            pairs.append(("metadataPrefix", "oai_dc"))
         try:
             asked = parse_request(pairs)
         except ProtocolErrors as errors:

@@ -184,6 +184,142 @@ def test_an_item_that_moves_to_another_file(bench: Workbench) -> None:
     assert bench.headers() == before
 
 
+def test_a_file_that_is_renamed(bench: Workbench) -> None:
+    """A file may have any name, earlier or later than before: harvesters see no difference."""
+    directory = bench.write({"id": "x"}, {"id": "y"}, name="b.jsonl").parent
+    bench.write({"id": "keep"}, name="k.jsonl")
+    bench.sync_path(directory)
+    before = bench.headers()
+    for old, new in (("b", "z"), ("z", "a")):
+        (directory / f"{old}.jsonl").rename(directory / f"{new}.jsonl")
+        assert str(bench.sync_path(directory)) == "0 added, 0 changed, 0 deleted, 3 unchanged, 0 rejected"
+    assert bench.headers() == before
+
+
+def test_the_second_of_two_takes_the_place_of_the_first(bench: Workbench) -> None:
+    """Where two files name one item the first counts; when that one goes, the second does."""
+    directory = bench.write({"id": "x", "title": "First"}, {"id": "k"}, name="a.jsonl").parent
+    bench.write({"id": "x", "title": "Second"}, {"id": "m"}, name="b.jsonl")
+    for _ in range(2):
+        report = bench.sync_path(directory)
+        assert report.rejected == 1
+        assert "b.jsonl:1: the id 'x' is already that of a.jsonl:1" in str(report.findings[0])
+    bench.write({"id": "k"}, name="a.jsonl")
+    report = bench.sync_path(directory)
+    assert (report.changed, report.deleted, report.rejected) == (1, 0, 0)
+    assert "Second" in [title for page in bench.harvest("ListRecords") for title in page.texts(".//dc:title")]
+    bench.write({"id": "x", "title": "Earlier", "tags": ["T"]}, name="0.jsonl")
+    report = bench.sync_path(directory)
+    assert (report.changed, report.rejected) == (1, 1)
+    (directory / "0.jsonl").unlink()
+    assert bench.sync_path(directory).changed == 1
+    assert bench.headers()["x"][1:] == (False, ())
+
+
+def test_a_bad_line_beside_a_good_one_of_the_same_item(bench: Workbench) -> None:
+    """A good line counts, whether a bad one of the same id stands before or behind it."""
+    bench.sync({"id": "x"}, {"id": "y"})
+    for order in (1, -1):
+        lines = [{"id": "x", "title": f"New {order}"}, {"id": "x", "title": ""}][::order]
+        report = bench.sync(*lines, {"id": "y"})
+        assert (report.changed, report.deleted, report.rejected) == (1, 0, 1)
+        assert bench.sync(*lines, {"id": "y"}).unchanged == 3
+    other = bench.write({"id": "x", "title": "Other"}, {"id": "x", "title": ""}, name="other.jsonl")
+    assert bench.sync_path(other).rejected == 1
+
+
+def test_an_item_of_which_no_record_can_be_made(bench: Workbench) -> None:
+    """It keeps its last good version, is told once, and is tried again when the crosswalk is mended."""
+
+    def broken(item: Item, page: str, context: Context) -> etree._Element:
+        if item.title.startswith("Bad"):
+            raise ValueError("cannot be written")
+        return oai_dc.crosswalk(item, page, context)
+
+    good = bench.library
+    bench.sync({"id": "x"}, {"id": "y"})
+    bench.library = replace(good, formats={"oai_dc": replace(oai_dc.FORMAT, crosswalk=broken)})
+    items = ({"id": "x", "title": "Bad x"}, {"id": "y"}, {"id": "n", "title": "Bad n"})
+    for _ in range(2):
+        assert bench.sync(*items).rejected == 2
+    assert "Title of x" in bench.harvest("ListRecords")[0].texts(".//dc:title")
+    bench.library = replace(good, formats={"oai_dc": replace(oai_dc.FORMAT, version=99)})
+    report = bench.sync(*items)
+    assert (report.added, report.changed, report.rejected) == (1, 1, 0)
+    assert {"x", "y", "n"} <= set(bench.headers())
+
+
+def test_members_are_counted_while_a_format_is_not_served(bench: Workbench, tmp_path: Path) -> None:
+    """How many items a set has does not depend on records that are not kept up to date."""
+    bench.sync({"id": "x", "tags": ["T"]}, {"id": "y", "tags": ["T"]})
+    one = Workbench(tmp_path, formats=("oai_dc",))
+    one.now = bench.now
+    for title in ("1", "2", "3"):
+        one.sync({"id": "x", "title": title}, {"id": "y", "tags": ["T"]})
+    sizes = dict(
+        zip(
+            one.ask("ListSets").texts(".//o:setSpec"),
+            one.ask("ListSets").texts(".//dc:description"),
+            strict=True,
+        )
+    )
+    assert sizes == {"tag": "1 item", "tag:t": "1 item"}
+
+
+def test_a_file_whose_name_is_no_text(bench: Workbench) -> None:
+    """A file name of any bytes is shown as far as it can be, and the file read like any other."""
+    directory = bench.write({"id": "a"}).parent
+    Path(os.fsdecode(os.fsencode(directory) + b"/caf\xe9.jsonl")).write_text('{"id": "b"}\n')
+    report = bench.sync_path(directory)
+    assert (report.added, report.rejected) == (1, 1)
+    assert report.findings[0].file == "caf\\xe9.jsonl"
+
+
+def test_the_guard_counts_what_only_tombstones_are_left_of(bench: Workbench) -> None:
+    """A source that loses its items is refused, though another one has tombstones of them."""
+    items: list[dict[str, Any]] = [{"id": f"i{n}"} for n in range(40)]
+    path = bench.write(*items, name="live.jsonl")
+    tombstones = bench.write(*({"id": f"i{n}", "deleted": True} for n in range(40)), name="dead.jsonl")
+    bench.sync_path(path, tombstones)
+    bench.write({"id": "i0"}, name="live.jsonl")
+    with pytest.raises(SourceError, match="39 of the 40"):
+        bench.sync_path(path)
+
+
+def test_lines_are_those_of_the_last_reading(bench: Workbench) -> None:
+    """A message names the line at which an item stands now, though nothing else is said of it."""
+    directory = bench.write({"id": "k"}, {"id": "x"}, name="a.jsonl").parent
+    bench.write({"id": "x"}, name="b.jsonl")
+    bench.sync_path(directory)
+    bench.write({"id": "k"}, {"id": "l"}, {"id": "m"}, {"id": "x"}, name="a.jsonl")
+    assert "already that of a.jsonl:4" in str(bench.sync_path(directory).findings[0])
+
+
+def test_a_renamed_file_that_is_broken(bench: Workbench) -> None:
+    """While a new file cannot be read, one that is gone keeps its items: it may be the same file."""
+    directory = bench.write({"id": "x"}, name="a.jsonl").parent
+    bench.write({"id": "k"}, name="k.jsonl")
+    bench.sync_path(directory)
+    (directory / "a.jsonl").unlink()
+    (directory / "b.jsonl").write_bytes(b"\x00\x01")
+    assert bench.sync_path(directory).deleted == 0
+    bench.write({"id": "x"}, name="b.jsonl")
+    assert str(bench.sync_path(directory)) == "0 added, 0 changed, 0 deleted, 2 unchanged, 0 rejected"
+    (directory / "b.jsonl").unlink()
+    assert bench.sync_path(directory).deleted == 1
+
+
+def test_the_first_second_of_1970_is_a_datestamp(bench: Workbench) -> None:
+    """Every datestamp that a source names is kept, the first that a computer counts as well."""
+    bench.sync(
+        {"id": "a", "datestamp": "1970-01-01"}, {"id": "b", "datestamp": "1969-12-31"}, keep_datestamps=True
+    )
+    assert [header[0] for header in bench.headers().values()] == [
+        "1969-12-31T00:00:00Z",
+        "1970-01-01T00:00:00Z",
+    ]
+
+
 def test_the_guard_against_mass_deletion(bench: Workbench) -> None:
     """A source that lost a fifth of its items and more than ten is refused until that is allowed."""
     items: list[dict[str, Any]] = [{"id": f"i{n}", "tags": ["T"]} for n in range(40)]

@@ -2,9 +2,10 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from oai import text as text_module
 from oai.text import CONTROLS, ENTITIES, MARKUP, MOJIBAKE, clean
 
 ALLOWED = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
@@ -85,3 +86,36 @@ def test_fit_for_xml(text: str) -> None:
     once = clean(text).text
     assert ALLOWED.fullmatch(once)
     assert unicodedata.is_normalized("NFC", once)
+
+
+USUAL = st.lists(
+    st.sampled_from(
+        [*"aZ1 .&<\n“”‘’–—…•éßÿőŽÉØαΒέжЯ£€§°²™»", "Ã", "Â", "œ", "â€", "&amp;", "<p>", "\u0301", "\u00a0"]
+    ),
+    max_size=9,
+).map("".join)
+
+
+@settings(max_examples=400)
+@given(USUAL)
+@example("It’s “Bogotá”, é” and l’État: 5 < 6 & 7.\n\n“Ωmega”")
+@example("é“ñ")
+@example("a”É")
+def test_plainly_clean_is_clean(text: str) -> None:
+    """What is taken for clean at a glance is what all the steps together leave as it is."""
+    if text_module._is_clean(text):
+        assert text_module._mend(text) == text_module.Cleaned(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The “swans” of Bogotá – it’s said – were €5 each…",
+        "l’État, São Paulo",
+        "Ωmega & αβγ",
+        "Swan & Co; 5 < 6\n\nB",
+    ],
+)
+def test_common_text_is_plainly_clean(text: str) -> None:
+    """Typographic quotes, dashes, accented and Greek letters need no step."""
+    assert text_module._is_clean(text)

@@ -37,16 +37,16 @@ def find_source(path: str, configured: Sequence[str] = ()) -> Source:
     """
     given = Path(path)
     absolute = os.path.realpath(given)
-    name = next((known for known in configured if os.path.realpath(known) == absolute), absolute)
+    name = next((known for known in configured if os.path.realpath(known) == absolute), _printable(absolute))
     try:
         if not given.exists():
             raise SourceError(f"{path}: there is no such file or directory")
         if not given.is_dir() and not given.is_file():
             raise SourceError(f"{path}: this is neither a directory nor a file")
         if not given.is_dir():
-            return Source(name, [File(given.name, given, given.stat().st_size)])
+            return Source(name, [File(_printable(given.name), given, given.stat().st_size)])
         files = [
-            File(found.relative_to(given).as_posix(), found, found.lstat().st_size)
+            File(_printable(found.relative_to(given).as_posix()), found, found.lstat().st_size)
             for directory, _, names in os.walk(given, onerror=_fail)
             for found in (Path(directory, name) for name in names)
             if not any(part.startswith(".") for part in found.relative_to(given).parts)
@@ -56,6 +56,11 @@ def find_source(path: str, configured: Sequence[str] = ()) -> Source:
     if not files:
         raise SourceError(f"{path}: there is no file in this directory")
     return Source(name, sorted(files, key=lambda file: file.name))
+
+
+def _printable(name: str) -> str:
+    """Return a name that can be printed and stored, whatever bytes it is made of."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _fail(error: OSError) -> None:

@@ -5,7 +5,7 @@ contributions as they were, and so does an entry that is rejected: what is not u
 today is no reason to take back what was understood yesterday.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -86,7 +86,7 @@ class Contributions:
         known = Known(self._next_file, b"")
         self._next_file += 1
         self._connection.execute(
-            insert(FileRow).values(id=known.id, source_id=source_id, name=name, digest=b"")
+            insert(FileRow).values(id=known.id, source_id=source_id, name=name, digest=b"", own_ids=False)
         )
         return known
 
@@ -98,9 +98,14 @@ class Contributions:
         self._connection.execute(delete(FileRow).where(FileRow.id == file_id))
         return said_of
 
-    def note_read(self, file_id: int, digest: bytes) -> None:
-        """Remember which bytes a file had when it was read."""
-        self._connection.execute(update(FileRow).where(FileRow.id == file_id).values(digest=digest))
+    def note_read(self, file_id: int, digest: bytes, *, own_ids: bool) -> None:
+        """Remember which bytes a file had when it was read, and whether it names its items."""
+        values = {"digest": digest, "own_ids": own_ids}
+        self._connection.execute(update(FileRow).where(FileRow.id == file_id).values(values))
+
+    def note_unreadable(self, file_id: int) -> None:
+        """Remember that a file has to be read again."""
+        self._connection.execute(update(FileRow).where(FileRow.id == file_id).values(digest=b""))
 
     def item_ids(self, locals_: Collection[str]) -> dict[str, int]:
         """Return the numbers of items by their local identifiers; new ones get the next numbers."""
@@ -123,19 +128,48 @@ class Contributions:
 
     def digests(self, file_id: int, item_ids: Collection[int]) -> dict[int, bytes]:
         """Return the digests of what a file says of items, for those that it speaks of."""
-        query = select(ContributionRow.item_id, ContributionRow.digest).where(
+        return {item_id: digest for item_id, (digest, _) in self.known(file_id, item_ids).items()}
+
+    def known(self, file_id: int, item_ids: Collection[int]) -> dict[int, tuple[bytes, int]]:
+        """Return digest and line of what a file says of items, for those that it speaks of."""
+        query = select(ContributionRow.item_id, ContributionRow.digest, ContributionRow.line).where(
             ContributionRow.file_id == file_id, ContributionRow.item_id.in_(item_ids)
         )
-        return dict(self._connection.execute(query).all())
+        return {item_id: (digest, line) for item_id, digest, line in self._connection.execute(query)}
 
-    def places(self, source_id: int, item_ids: Collection[int]) -> Iterator[tuple[int, str, int]]:
-        """Yield item, file and line of what the files of a source say of items."""
-        query = (
-            select(ContributionRow.item_id, FileRow.name, ContributionRow.line)
-            .join(FileRow, FileRow.id == ContributionRow.file_id)
-            .where(FileRow.source_id == source_id, ContributionRow.item_id.in_(item_ids))
+    def move(self, file_id: int, lines: Mapping[int, int]) -> None:
+        """Note that a file says what it said of items at other lines."""
+        if lines:
+            self._connection.execute(
+                _MOVE, [{"f": file_id, "i": item, "to": line} for item, line in lines.items()]
+            )
+
+    def refused(self, source_id: int) -> Iterator[tuple[str, str, int, str, int]]:
+        """Yield what counts for nothing, since an earlier file of the source names the same item.
+
+        Each is local identifier, file and line, then file and line of the one that counts.
+        """
+        files = select(FileRow.id).where(FileRow.source_id == source_id, FileRow.own_ids)
+        if len(self._connection.scalars(files).all()) < 2:  # noqa: PLR2004 - what two can dispute
+            return
+        disputed = (
+            select(ContributionRow.item_id)
+            .where(ContributionRow.file_id.in_(files))
+            .group_by(ContributionRow.item_id)
+            .having(func.count() > 1)
         )
-        yield from self._connection.execute(query)
+        query = (
+            select(ItemRow.local, FileRow.name, ContributionRow.line)
+            .join(ItemRow, ItemRow.id == ContributionRow.item_id)
+            .join(FileRow, FileRow.id == ContributionRow.file_id)
+            .where(ContributionRow.file_id.in_(files), ContributionRow.item_id.in_(disputed))
+        )
+        first: dict[str, tuple[str, int]] = {}
+        for local, file, line in sorted(self._connection.execute(query).all()):
+            if local in first:
+                yield local, file, line, *first[local]
+            else:
+                first[local] = file, line
 
     def line(self, file_id: int, item_id: int) -> int:
         """Return the line at which a file speaks of an item."""
@@ -144,7 +178,7 @@ class Contributions:
         )
         return self._connection.scalars(query).one()
 
-    def say(self, file_id: int, said: Sequence[Said], known: Mapping[int, bytes]) -> None:
+    def say(self, file_id: int, said: Sequence[Said], known: Container[int]) -> None:
         """Write contributions of a file; *known* are those that it had already."""
         new = [one for one in said if one.item_id not in known]
         if new:
@@ -186,7 +220,7 @@ class Contributions:
         yield from self._connection.scalars(query)
 
     def of_items(self, item_ids: Collection[int]) -> dict[int, list[Contribution]]:
-        """Return what is said of items, in the order of sources and files."""
+        """Return what is said of items and counts, in the order of sources and files."""
         query = (
             select(
                 ContributionRow.item_id,
@@ -196,14 +230,21 @@ class Contributions:
                 FileRow.id,
                 FileRow.name,
                 ContributionRow.line,
+                FileRow.own_ids,
             )
             .join(FileRow, FileRow.id == ContributionRow.file_id)
             .join(SourceRow, SourceRow.id == FileRow.source_id)
             .where(ContributionRow.item_id.in_(item_ids))
-            .order_by(ContributionRow.item_id, SourceRow.id, FileRow.name)
         )
         found: dict[int, list[Contribution]] = {}
-        for item_id, packed, source_id, source, file_id, file, line in self._connection.execute(query):
+        # Not in the order of some language, as PostgreSQL would have it.
+        rows = sorted(self._connection.execute(query).all(), key=lambda row: (row[0], row[2], row[5]))
+        counted: set[tuple[int, int]] = set()
+        for item_id, packed, source_id, source, file_id, file, line, own_ids in rows:
+            if own_ids and (item_id, source_id) in counted:
+                continue
+            if own_ids:
+                counted.add((item_id, source_id))
             said = Contribution(self._packing.unpack(packed), source_id, source, file_id, file, line)
             found.setdefault(item_id, []).append(said)
         return found
@@ -232,11 +273,37 @@ class Contributions:
         self._connection.execute(delete(ProblemRow).where(ProblemRow.file_id == file_id))
         self.add_problems(file_id, problems)
 
-    def add_problems(self, file_id: int, problems: Sequence[Standing]) -> None:
+    def unrendered(self) -> list[tuple[str, Standing]]:
+        """Return the items of which no record could be made, each with its source."""
+        query = (
+            select(
+                SourceRow.name,
+                FileRow.name,
+                ProblemRow.line,
+                ProblemRow.local,
+                ProblemRow.reason,
+                ProblemRow.done,
+            )
+            .join(FileRow, FileRow.id == ProblemRow.file_id)
+            .join(SourceRow, SourceRow.id == FileRow.source_id)
+            .where(ProblemRow.rendering)
+            .order_by(ProblemRow.id)
+        )
+        return [
+            (source, Standing(file, line, local, reason, done, rejected=True))
+            for source, file, line, local, reason, done in self._connection.execute(query)
+        ]
+
+    def retry(self, local: str) -> None:
+        """Forget that no record could be made of an item: it is tried again."""
+        self._connection.execute(delete(ProblemRow).where(ProblemRow.local == local, ProblemRow.rendering))
+
+    def add_problems(self, file_id: int, problems: Sequence[Standing], *, rendering: bool = False) -> None:
         """Write more that is wrong with a file."""
         first = self._after(ProblemRow.id)
         rows = [
-            {"id": first + n, "file_id": file_id, **problem._asdict()} for n, problem in enumerate(problems)
+            {"id": first + n, "file_id": file_id, "rendering": rendering, **problem._asdict()}
+            for n, problem in enumerate(problems)
         ]
         for row in rows:
             del row["file"]
@@ -253,7 +320,7 @@ class Contributions:
         return found
 
     def problems(self, file_id: int) -> list[Standing]:
-        """Return what was wrong with a file the last time that it was read."""
+        """Return what its reader found wrong with a file the last time that it was read."""
         query = (
             select(
                 FileRow.name,
@@ -264,7 +331,7 @@ class Contributions:
                 ProblemRow.rejected,
             )
             .join(FileRow, FileRow.id == ProblemRow.file_id)
-            .where(ProblemRow.file_id == file_id)
+            .where(ProblemRow.file_id == file_id, ~ProblemRow.rendering)
             .order_by(ProblemRow.id)
         )
         return [Standing(*row) for row in self._connection.execute(query)]
@@ -274,6 +341,11 @@ _CHANGE = (
     update(ContributionRow)
     .where(ContributionRow.file_id == bindparam("f"), ContributionRow.item_id == bindparam("i"))
     .values(line=bindparam("line"), digest=bindparam("digest"), content=bindparam("content"))
+)
+_MOVE = (
+    update(ContributionRow)
+    .where(ContributionRow.file_id == bindparam("f"), ContributionRow.item_id == bindparam("i"))
+    .values(line=bindparam("to"))
 )
 _TAKE_BACK = delete(ContributionRow).where(
     ContributionRow.file_id == bindparam("f"), ContributionRow.item_id == bindparam("i")

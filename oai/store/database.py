@@ -1,6 +1,6 @@
 """Where the store is, how it is opened for reading and for writing, and its version.
 
-Reading needs no transaction: whatever must be of one moment is one statement. Writing is one
+Answering a request needs no transaction: what must be of one moment is one statement. Writing is one
 transaction at a time in the whole installation, which :meth:`Database.alone` sees to.
 """
 
@@ -78,6 +78,17 @@ class Database:
         except DBAPIError as error:
             _raise_if_ours(error)
             raise Unavailable(f"{self}: {error.orig}") from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Give a connection that reads all of one moment, however long it takes; raises as reading does."""
+        begin = "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        with self.reading() as connection:
+            connection.exec_driver_sql(begin)
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

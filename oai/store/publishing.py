@@ -22,7 +22,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -142,6 +142,8 @@ class Publication:
         self._whole: dict[frozenset[int], frozenset[int]] = {}
         self._written: dict[frozenset[int], bytes] = {}
         self._members: Counter[int] = Counter()
+        self.counted_format = 1
+        """The format by whose records the members of sets are counted; one that every item has."""
         self._tallies = Tallies()
 
     def settle_namespace(self, namespace: str) -> None:
@@ -365,7 +367,8 @@ class Publication:
         deleted = change.content is None
         if was_deleted is not deleted:
             batch.items.append({"i": change.item_id, "deleted": deleted})
-        stood = {place.set_id for stand in places.values() for place in stand if place.scope == Scope.BOTH}
+        stand = places.get(self.counted_format, ())
+        stood = {place.set_id for place in stand if place.scope == Scope.BOTH}
         self._members.update(set() if deleted else self._with_parents(change.sets))
         self._members.subtract(stood if was_deleted is False else set())
         if deleted:
@@ -375,6 +378,7 @@ class Publication:
     def _with_parents(self, set_ids: frozenset[int]) -> frozenset[int]:
         found = self._whole.get(set_ids)
         if found is None:
+            _make_room(self._whole)
             above = {spec for set_id in set_ids for spec in syntax.ancestors(self._set_specs[set_id])}
             found = self._whole[set_ids] = set_ids | {self._set_ids[spec] for spec in above}
         return found
@@ -383,10 +387,18 @@ class Publication:
         """Return the setSpec elements of a header: the most particular sets only (§2.6)."""
         found = self._written.get(set_ids)
         if found is None:
+            _make_room(self._written)
             specs = {self._set_specs[set_id] for set_id in set_ids}
             specs -= {above for spec in specs for above in syntax.ancestors(spec)}
             found = self._written[set_ids] = b"".join(map(render.set_spec, sorted(specs)))
         return found
 
 
+def _make_room(known: dict[frozenset[int], Any]) -> None:
+    """Forget what was looked up, before it is more than memory should hold."""
+    if len(known) >= _REMEMBERED:
+        known.clear()
+
+
+_REMEMBERED = 10_000
 _NOTHING = Content(b"", b"")

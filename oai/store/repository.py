@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Row, func, select
+from sqlalchemy import Connection, CursorResult, LargeBinary, Row, case, func, literal, select
 
 from oai.inventory import MODULUS
 from oai.protocol import syntax
@@ -104,25 +104,29 @@ class SqlRepository:
         if local is None or format_id is None:
             return None
         item = select(ItemRow.id).where(ItemRow.local == local).scalar_subquery()
-        record = select(RecordRow.header, RecordRow.set_specs, RecordRow.body).where(
-            RecordRow.item_id == item, RecordRow.format_id == format_id
-        )
         if self._own_set is None:
-            row = self._connection.execute(record).one_or_none()
+            query = select(RecordRow.header, RecordRow.set_specs, RecordRow.body).where(
+                RecordRow.item_id == item, RecordRow.format_id == format_id
+            )
+            row = self._connection.execute(query).one_or_none()
             return Record(*row) if row else None
-        placement = select(PlacementRow.scope, PlacementRow.header).where(
-            PlacementRow.item_id == item,
-            PlacementRow.format_id == format_id,
-            PlacementRow.set_id == self._set_id(self._own_set),
-            PlacementRow.scope != Scope.ARGUMENT,
+        # One statement, since an item may leave the set between two.
+        departed = PlacementRow.scope == Scope.BASE_URL
+        placed = (
+            select(
+                case((departed, PlacementRow.header), else_=RecordRow.header),
+                case((departed, literal(b"", LargeBinary)), else_=RecordRow.body),
+            )
+            .outerjoin(RecordRow, RecordRow.id == PlacementRow.serial)
+            .where(
+                PlacementRow.item_id == item,
+                PlacementRow.format_id == format_id,
+                PlacementRow.set_id == self._set_id(self._own_set),
+                PlacementRow.scope != Scope.ARGUMENT,
+            )
         )
-        place = self._connection.execute(placement).one_or_none()
-        if place is None:
-            return None
-        if place.scope == Scope.BASE_URL:
-            return Record(place.header, b"", b"")
-        header, _, metadata = self._connection.execute(record).one()
-        return Record(header, b"", metadata)
+        found = self._connection.execute(placed).one_or_none()
+        return Record(found[0], b"", found[1]) if found else None
 
     def has_set(self, set_spec: str) -> bool:
         """Say whether a set has ever been known."""
@@ -160,7 +164,10 @@ class SqlRepository:
         return Record(header, set_specs, metadata)
 
     def days(self, selection: Selection) -> Sequence[tuple[int, int, int, int]]:
-        """Return day, records, deleted records and digest of each day of a list; see :mod:`oai.inventory`."""
+        """Return day, records, deleted records and digest of each whole day that a list touches.
+
+        See :mod:`oai.inventory`.
+        """
         set_id, scope = self._set_of(selection)
         scopes = (Scope.BOTH,) if scope is None else (Scope.BOTH, scope)
         found: dict[int, tuple[int, int, int]] = {}
@@ -169,6 +176,8 @@ class SqlRepository:
             TallyRow.format_id == self._format_id(selection.metadata_prefix),
             TallyRow.scope.in_(scopes),
             TallyRow.records > 0,
+            TallyRow.day >= (BEGINNING if selection.from_ is None else selection.from_) // DAY,
+            TallyRow.day <= (END if selection.until is None else selection.until) // DAY,
         )
         for day, *counts in self._connection.execute(query):
             records, deleted, digest = map(sum, zip(found.get(day, (0, 0, 0)), counts, strict=True))

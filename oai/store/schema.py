@@ -224,7 +224,12 @@ class SourceRow(Base):
 
 
 class FileRow(Base):
-    """A file of a source. ``digest`` is of its bytes and its reader; empty where it must be read again."""
+    """A file of a source.
+
+    ``digest`` is of its bytes and its reader; empty where it must be read again. ``own_ids`` says
+    that it names its items: of two such files of one source that name the same item, only
+    the first by name counts.
+    """
 
     __tablename__ = "file"
 
@@ -232,6 +237,7 @@ class FileRow(Base):
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
     name: Mapped[str]
     digest: Mapped[bytes]
+    own_ids: Mapped[bool]
 
     __table_args__ = (UniqueConstraint("source_id", "name"),)
 
@@ -267,7 +273,10 @@ class ContributionRow(Base):
 
 
 class ProblemRow(Base):
-    """What a reader doubted, or could not take, the last time that it read a file."""
+    """What a reader doubted, or could not take, the last time that it read a file.
+
+    ``rendering``: the reader took it, but no record could be made of the item ``local``.
+    """
 
     __tablename__ = "problem"
 
@@ -278,3 +287,4 @@ class ProblemRow(Base):
     reason: Mapped[str]
     done: Mapped[str]
     rejected: Mapped[bool]
+    rendering: Mapped[bool]

@@ -432,3 +432,20 @@ def test_headers_for_others(server: Server) -> None:
         {"If-Modified-Since": "Fri, 31 Dec 2100 23:59:59 GMT"},
     ):
         assert server.get(RECORDS, headers=headers).said == server.get(RECORDS).said
+
+
+def test_the_inventory_of_a_window(server: Server) -> None:
+    """Digests are of whole days, within from and until; what else is asked for is refused in words."""
+    (day,) = server.get(path="/oai/inventory").body.decode().splitlines()
+    today = day.split("\t")[0]
+    for arguments, lines in (
+        ({"from": today, "until": today}, [day]),
+        ({"from": "2001-01-01", "until": "2001-12-31"}, []),
+        ({"until": "2001-12-31"}, []),
+        ({"from": "2999-01-01"}, []),
+    ):
+        assert server.get(arguments, "/oai/inventory").body.decode().splitlines() == lines
+    assert server.get({"from": f"{today}T00:00:00Z"}, "/oai/inventory").status == 400
+    assert server.get([("set", "tag"), ("set", "tag")], "/oai/inventory").status == 400
+    records = server.get({"from": today}, "/oai/inventory/records").body.decode().splitlines()
+    assert len(records) == int(day.split("\t")[1])

@@ -111,6 +111,38 @@ CASES = [
     ("United Ponds: Swan Programme, 2018. 60p.", "United Ponds", "Swan Programme", "2018", "60p.", None),
     ("London, England. Swan House. 1968. 60p.", "London, England", "Swan House", "1968", "60p.", None),
     ("London, Swan House, 1968. 60p.", "London", "Swan House", "1968", "60p.", None),
+    # place, publisher, date, extent, source, as printed on pages never seen before
+    ("London: Swan, 2019. 12p. Swan Series", "London", "Swan", "2019", "12p.", "Swan Series"),
+    ("London: Swan, 2019. 12p. (Studies in Ponds)", "London", "Swan", "2019", "12p.", "Studies in Ponds"),
+    ("London: Swan, Spring 2019. 12p.", "London", "Swan", "2019", "12p.", None),
+    ("London: Swan, 1967 [1921]. 12p.", "London", "Swan", "1967", "12p.", None),
+    ("London: Swan, 1969, c1912. 12p.", "London", "Swan", "1969", "12p.", None),
+    ("London: Swan, 2002 (updated 2012). 12p.", "London", "Swan", "2002", "12p.", None),
+    ("London: Swan, R47077, 2019. 12p.", "London", "Swan", "2019", "12p.", None),
+    ("London: Chr. Swan Institute, 2019. 12p.", "London", "Chr. Swan Institute", "2019", "12p.", None),
+    ("Bergen: Swan (S4 Issue 7), 2019. 12p.", "Bergen", "Swan", "2019", "12p.", "S4 Issue 7"),
+    (
+        "Helsinki: University of Swan, Institute of Ponds, Research Report No. 5, 2014. 61p.",
+        *("Helsinki", "University of Swan, Institute of Ponds", "2014", "61p.", "Research Report No. 5"),
+    ),
+    (
+        "Swan Bank, SB Working Paper Series No. SB-WP-546, 2015. 28p.",
+        *(None, "Swan Bank", "2015", "28p.", "SB Working Paper Series No. SB-WP-546"),
+    ),
+    ("Swan Brief, March 2019. London: Heron. 7p.", "London", "Heron", "2019-03", "7p.", "Swan Brief"),
+    ("Swans, Vol. 112 (2017), No. 9", None, None, "2017", None, "Swans, Vol. 112 (2017), No. 9"),
+    *(
+        (journal, None, None, date, None, journal)
+        for journal, date in (
+            ("Swan Advances, 28 Jun 2019: Vol. 5, no. 6, e1234", "2019-06-28"),
+            ("Swan Practice and Research. Volume 20, 2019 - Issue 4", "2019"),
+            ("Swans and Justice: A Review of Research, vol. 43, 2014, pp. 421-490", "2014"),
+            ("Swanning: A Journal of Ponds, Volume 15, Issue 1, March 2021, Pages 300–315", "2021-03"),
+            ("Swan Behavior, Published online: 12 May 2022", "2022-05-12"),
+            ("European Journal of Swans, OnlineFirst, 2021", "2021"),
+            ("Swan Database of Reviews 2012, Issue 12. Art. No.: CD007999", "2012"),
+        )
+    ),
 ]  # fmt: skip
 
 

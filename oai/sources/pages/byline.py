@@ -52,10 +52,10 @@ _HELPING = (
     r"|(?:additional\s+)?(?:research|analysis|writing|material|support|assistance|contributions?|reporting)"
     r"(?:\s+(?:was|were))?(?:\s+(?:provided|supplied|given|contributed))?)"
 )
-_AND_MORE = r"(?:,?\s+(?:(?:and|&)\s+(?:with\s+)?|with\s+|from\s+)(?:(?:an?|the)\s+)?[a-z]+|,\s+[a-z]+)*"
+_AND_MORE = r"(?:,?\s+(?:(?:and|&)\s+(?:with\s+)?|with\s+|from\s+)(?:(?:an?|the)\s+)?[a-z]+|,\s+[a-z]+)*,?"
 ROLE = re.compile(
     rf"(?:^|[.;,:]?\s+(?:and\s+|&\s+)?|(?<=\s))"
-    rf"(?:(?P<editor>editors?\s*:)|(?P<editing>{_EDITING}){_AND_MORE}\s+by"
+    rf"(?:(?P<editor>editors?(?:\(s\))?\s*:)|(?P<editing>{_EDITING}){_AND_MORE}\s+by"
     rf"|(?:with\s+)?{_HELPING}{_AND_MORE}\s+(?:by|from)"
     r"|(?:with|in)\s+(?:the\s+)?(?:additional\s+)?"
     r"(?:assistance|help|support|contributions?|collaboration|participation|research)\s+(?:of|from|by)"
@@ -65,7 +65,7 @@ ROLE = re.compile(
 )
 """What says that the names after it have another part than the author's."""
 
-_EDITOR = re.compile(r"(?:co-?)?(?:eds?|hrsg|compilers?)\b|\beditors?\b", re.IGNORECASE)
+_EDITOR = re.compile(r"\b(?:co-?)?(?:eds?|hrsg|compilers?)\b|\beditors?\b", re.IGNORECASE)
 _AUTHOR = re.compile(r"(?:co-?)?authors?\b|(?:principal|lead)\s+investigators?", re.IGNORECASE)
 _HELPER = re.compile(
     r"introduction|foreword|preface|afterword|translat|trans\.|illustrat|contribut|photograph|narrat"
@@ -73,13 +73,14 @@ _HELPER = re.compile(
     re.IGNORECASE,
 )
 _TRAILING_ROLE = re.compile(
-    r",?\s+(?:\(\s*)?((?:co-?)?(?:editors?|eds?\.?|compilers?|translators?))(?:\s*\))?\.?$", re.IGNORECASE
+    r",?\s+(?:\(\s*)?((?:(?:guest|series|general|volume|managing)\s+|co-?)?(?:editors?|eds?\.?|compilers?|translators?))(?:\s*\))?\.?$",
+    re.IGNORECASE,
 )
 _JUNK = re.compile(r"\s*\b(?:Format:|(?:Kindle|Hardcover|Paperback)\s+Edition\b).*$", re.DOTALL)
 # The figures and daggers after a name that lead to a footnote: "Jane Doe1,2*".
 _MARKS = re.compile(r"(?<=[^\W\d_]{2})(?:\s?[*†‡§¶]|\d{1,2}(?:,\s?\d{1,2})*(?!\w))+|[¹²³⁰⁴-⁹]+")
 _MARKS_AFTER_COMMA = re.compile(r"(?<=[^\W\d_]),\d{1,2}(?=\s)")
-_HARD = re.compile(r"\s*[;·•|●∙‧]\s*(?:(?:and|&)\s+)?|\s+/\s+|\n")
+_HARD = re.compile(r"\s*[;·•|●∙‧]\s*(?:(?:and|&|with)\s+)?|\s+/\s+|\n")
 _BRACKET = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
 _FULL_STOP = re.compile(r"(?<![\s.][^\W\d_])(?<!\b[JS]r)(?<!\bInc)(?<!\bLtd)(?<!\bet al)\.$")
 
@@ -103,7 +104,13 @@ def read(text: str) -> Byline:
     return Byline(creators, editors, contributors, tuple(unread))
 
 
+# The same, with a space before: believed only of two names or more ("Article 19" has a figure too).
+_MARKS_APART = re.compile(r"(?<=[^\W\d_]{2})\s\d{1,2}(?:,\s?\d{1,2})*(?=\s*(?:[,;]|$)|\s+(?:and|&)\s)")
+
+
 def _unmarked(text: str) -> str:
+    if len(_MARKS_APART.findall(text)) > 1:
+        text = _MARKS_APART.sub("", text)
     return _MARKS.sub("", _MARKS_AFTER_COMMA.sub(",", text))
 
 
@@ -167,6 +174,7 @@ def _parts(words: str) -> tuple[str, ...]:
 
 
 _AFFILIATED = re.compile(r"(.{4,60}?)\s+(?:of|for|from|at|on behalf of)\s+(?:the\s+)?[^\W\d_a-z].*")
+_OFFICE = re.compile(r"\b(?:Secretary|Attorney|Auditor|Commissioner|Governor|Speaker|Registrar|Minister)$")
 _SCHOOL = re.compile(r"\b(?:Univ|Hochschule|College|School|Faculty|Polytechnic)", re.IGNORECASE)
 
 
@@ -187,8 +195,15 @@ def _without_affiliations(names: list[grouping.Piece]) -> list[str]:
 
 def _without_place_of_work(name: str) -> list[str]:
     """Part "Jane Doe – John Roe", and leave "Swan Institute" out of "Jane Doe – Swan Institute"."""
-    if (match := _AFFILIATED.fullmatch(name)) and grouping.is_person(match[1]):
+    if (
+        (match := _AFFILIATED.fullmatch(name))
+        and grouping.is_person(match[1])
+        and not (_SCHOOL.search(match[1]) or _OFFICE.search(match[1]))
+    ):
         return [match[1]]
+    dashed = re.split(r"\s[-–—]\s", name)
+    if len(dashed) > 2 and all(map(grouping.is_person, dashed)):  # noqa: PLR2004
+        return dashed
     left, dash, right = _dashed(name)
     if dash and grouping.is_person(left):
         return [left, right] if grouping.is_person(right) else [left]
@@ -205,6 +220,7 @@ def _dashed(name: str) -> tuple[str, bool, str]:
 _CAPITAL = re.compile(r"(?:the )?[\W_]*[^\W\d_a-z]")
 _LONGEST_LIKELY = 1500
 _MORE = re.compile(r"(?:,|\s&|\sand)\s+\d+\s+(?:others|more)\b")
+_UNNAMED = re.compile(r"(?:Anonymous|Anon\.?)", re.IGNORECASE)
 _NO_NAME = re.compile(r"[?!:“”\"]|\d")
 
 
@@ -213,6 +229,8 @@ def likeness(text: str) -> float:
     if len(text) > _LONGEST_LIKELY:
         return -3.0
     text = _MORE.sub("", _unmarked(_JUNK.sub("", text)))
+    if _UNNAMED.fullmatch(text):
+        return 3.0
     if role := ROLE.search(text):
         return likeness(text[: role.start()]) if role.start() else 3.0
     if _NO_NAME.search(text):

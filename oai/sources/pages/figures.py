@@ -93,14 +93,14 @@ _DATE = re.compile(
     rf"(?P<iso>{_YEAR_ONLY}-[01][0-9]-[0-3][0-9])"
     rf"|(?:(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\s+(?:of\s+)?)?(?P<month>\b(?:{_MONTH}))\b\.?,?\s+"
     rf"(?:(?P<day2>[0-3]?\d)(?:st|nd|rd|th)?,\s+)?(?P<year>{_YEAR_ONLY})"
-    rf"|(?P<year2>{_YEAR_ONLY})(?:,?\s+(?P<month2>{_MONTH})\b\.?(?:\s+(?P<day3>[0-3]?\d)\b)?)?"
+    rf"|(?:\b(?:spring|summer|autumn|fall|winter)\s+)?(?P<year2>{_YEAR_ONLY})(?:,?\s+(?P<month2>{_MONTH})\b\.?(?:\s+(?P<day3>[0-3]?\d)\b)?)?"
     r")(?![\d])(?!\s?[/–-]\s?\d)[)\]]?",
     re.IGNORECASE,
 )
 _RANGE = re.compile(rf"(?<!\d){_YEAR_ONLY}\s?[/–-]\s?(?:{_YEAR_ONLY}|\d\d)(?!\d)")
 _UNDATED = re.compile(r"[(\[]?\b(?:n\.\s?d\.?|no date|undated)(?!\w)[)\]]?", re.IGNORECASE)
 _OTHER_DATE = re.compile(
-    r"(?:first|originally|orig\.?|reprint(?:ed)?(?:\s+of)?|accessed|retrieved)(?:\s+(?:published|ed\.?|edition))?(?:\s+(?:in|on))?\W{0,3}$",
+    r"\b(?:first|originally|orig\.?|reprint(?:ed)?(?:\s+of)?|accessed|retrieved)(?:\s+(?:published|ed\.?|edition))?(?:\s+(?:in|on))?\W{0,3}$",
     re.IGNORECASE,
 )
 _STRANGE = re.compile(r"(?<![\w./-])(?:[12]\d{4}|2[1-9]\d\d|0\d{3})(?![\w/-])")
@@ -137,7 +137,7 @@ def date(text: str) -> Dated:
     for match in _DATE.finditer(text):
         before = text[max(0, match.start() - _CONTEXT) : match.start()]
         report = _NUMBERED.search(before) and not match["iso"]
-        if not report and not _OTHER_DATE.search(before):
+        if not report and not _OTHER_DATE.search(before) and not (last and _is_other(last, match)):
             last = match
     if last and _FREE.match(text, last.end()):
         return Dated(_written(last), text[: last.start()], text[last.end() :])
@@ -148,6 +148,23 @@ def date(text: str) -> Dated:
     if last:
         return Dated(_written(last), text[: last.start()], text[last.end() :])
     return Dated(None, text, "")
+
+
+_UPDATED = re.compile(
+    r"^\W{0,3}(?:last\s+)?(?:updated|revised|reprinted|reissued)(?:\s+(?:in|on))?\W*$", re.IGNORECASE
+)
+
+
+def _is_other(date: re.Match[str], other: re.Match[str]) -> bool:
+    """Whether *other* is another edition's: "1967 [1921]", "1969, c1912", "2002 (updated 2012)"."""
+    if _UPDATED.search(date.string[date.end() : other.start()]):
+        return True
+    between = date.string[date.end() : other.start()].strip(" ,;.(")
+    return not between and other[0][0] in "[c©" and _year(other) < _year(date)
+
+
+def _year(match: re.Match[str]) -> str:
+    return match["year"] or match["year2"] or match["iso"][:4]
 
 
 _HALF_RANGE = re.compile(rf"\b(?:{_MONTH})\.?\s?[/–-]\s?$", re.IGNORECASE)

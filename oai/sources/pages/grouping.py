@@ -3,19 +3,40 @@
 A list of names is first cut at every comma and "and", and then put together again: of all ways
 to group the pieces, the one is taken whose groups look most like names. "Ministry of Justice
 and Security" stays whole because "Security" alone is nobody; "Ministry of Justice and Home
-Office" is parted because both halves are bodies. The time is linear in the pieces.
+Office" is parted because both halves are bodies. Initials printed at the end settle what they stand for:
+"Office on Drugs and Crime (ODC)" is one. The time is linear in the pieces.
+
+Afterwards a body and the one it is a part of, with a mere comma between, are joined.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from oai.names import BODY_WORDS, PARTICLES, TITLES, TOPIC_WORDS, is_corporate, is_degree, is_generation
+from oai.names import (
+    BODY_WORDS,
+    COUNTRIES,
+    PARTICLES,
+    TITLES,
+    TOPIC_WORDS,
+    is_corporate,
+    is_degree,
+    is_generation,
+)
 
-_AND = r"(?:and|AND|And|&|with|und|och|y|e|et(?!\.?\s*al\b))"
+_AND = r"(?:and|AND|And|&|with|und|och|en(?=\s[A-Z]\.)|y|e|et(?!\.?\s*al\b))"
 _CUT = re.compile(rf"(\s*,\s*{_AND}\s+|\s*,\s*|\s+{_AND}\s+|\s+&\s*|&\s+)")
 _BRACKET = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
 _COMPANY = re.compile(r"(?:Inc|Ltd|LLC|LLP|PLC|plc|Co|GmbH|SA|AG)\.?")
+_COMPANY_END = re.compile(r"\b(?:Inc|Ltd|LLC|LLP|PLC|plc|GmbH)\.?$")
+_CALLING = re.compile(
+    r"(?:(?:executive|deputy|associate|assistant|senior|junior|research|policy|managing|visiting|legal|emeritus"
+    r"|principal|vice-?|co-)\s*)*(?:director|professor|fellow|analyst|counsel|chair(?:man|woman|person)?|president"
+    r"|lecturer|researcher|associate|officer|manager|coordinator|scientist|scholar|consultant|attorney"
+    r"|secretary|advocate|barrister|solicitor|surgeon|physician|journalist)"
+    r"(?:\s+emerit(?:us|a))?",
+    re.IGNORECASE,
+)
 _OTHERS = re.compile(
     r"(?:et\.?\s*al|and\s+others|various\s+authors|(?:(?:\d+|several|many)\s+)?(?:others|more)|colleagues)\.?",
     re.IGNORECASE,
@@ -78,6 +99,8 @@ def _pieces(text: str) -> list[Piece]:
             titled = True
             continue
         titled = False
+        if last and _CALLING.fullmatch(part) and is_person(last.text):
+            continue
         if last and (is_generation(part) or _COMPANY.fullmatch(part)):
             pieces[-1] = Piece(f"{last.text}, {part}", last.before)
         elif not (last and _AFFILIATION.match(part) and is_person(last.text)):
@@ -86,7 +109,7 @@ def _pieces(text: str) -> list[Piece]:
 
 
 _AFFILIATION = re.compile(r"(?:for|of|from|at)\s")
-_LETTERS = re.compile(r"[A-Z]{2,6}|(?:[A-Z]\.){2,4}")
+_LETTERS = re.compile(r"[A-Z]{2,6}(?:-[A-Z]{1,3})?|(?:[A-Z]\.){2,4}")
 
 
 def _is_postnominal(part: str, name: str, *, titled: bool) -> bool:
@@ -112,6 +135,8 @@ def _score(pieces: list[Piece], shouted: bool) -> float:  # noqa: FBT001
     if len(pieces) == 1:
         return -1.0 if shouted and " " not in pieces[0].text else _alone(pieces[0].text)
     first, last = pieces[0], pieces[-1]
+    if _is_summed_up(pieces):
+        return 5.0
     if len(pieces) > 2 and not any(has_body(piece.text) for piece in pieces):  # noqa: PLR2004
         return _NEVER
     printed = _printed(pieces)
@@ -127,13 +152,61 @@ def _score(pieces: list[Piece], shouted: bool) -> float:  # noqa: FBT001
     return _body_score(pieces, printed)
 
 
+_SUM = re.compile(r"\(([A-Z][A-Za-z-]*[A-Z]s?)\)$")
+
+
+def _is_summed_up(pieces: list[Piece]) -> bool:
+    """Whether the last of *pieces* ends with the initials of all: "Office on Drugs and Crime (ODC)"."""
+    last = pieces[-1].text
+    if not (match := _SUM.search(last)):
+        return False
+    if len(pieces) == 1:
+        return _abbreviates(match[1].upper(), last[: match.start()])
+    whole = _printed(pieces)
+    initials, own = match[1].upper(), last[: match.start()]
+    return (
+        whole[:1].casefold() in {initials[0].casefold(), "t"}
+        and _abbreviates(initials, whole[: -len(match[0])])
+        and not _abbreviates(initials, own)
+        and not any(_SUM.search(piece.text) for piece in pieces[:-1])
+    )
+
+
+# "Co-operation in Europe", "Administration of Justice": the end of a longer name
+_ABSTRACT = re.compile(
+    r"(?!Action on)(?:Administration|Advancement|Action|Co-?operation|Control|Development|Elimination"
+    r"|Prevention|Democracy|Peace|Reform|Education|Promotion|Protection|Reduction|Treatment"
+    r"|Welfare) (?:of|in|for|against) "
+)
+
+
+def _is_region(text: str) -> bool:
+    """Whether *text* names parts of the world and nothing more: "the Pacific"."""
+    words = re.findall(r"[\w.-]+", text.casefold())
+    return bool(words) and all(word in COUNTRIES or word in _COMPASS for word in words)
+
+
+_COMPASS = frozenset(
+    """the north south east west southeast southwest northeast northwest south-east northern southern
+    eastern western central latin""".split()
+)
+
+
 def _body_score(pieces: list[Piece], printed: str) -> float:
     """Return how much *pieces* together, *printed* so, look like one body."""
     first, last = pieces[0], pieces[-1]
     score = (2.0 if has_body(printed) else -0.5) - 0.4 * (len(pieces) - 1)
-    score -= 1.5 * any(_ARTICLE.match(piece.text) for piece in pieces[1:])
+    score -= 1.5 * any(_ARTICLE.match(piece.text) and not _is_region(piece.text) for piece in pieces[1:])
+    if _is_topic(first.text) and pieces[1].listed and has_body(pieces[1].text):
+        score -= 0.5  # "Families, Children's Bureau" after "Administration on Children, Youth and"
+    if _COMPANY_END.search(first.text):
+        score -= 2.0
     if _OPEN.search(first.text):  # a list that "of" has opened may go on
-        if all(_is_topic(piece.text) for piece in pieces[1:]):
+        if not last.listed and _ABSTRACT.match(last.text):
+            score += 2.6
+        elif not last.listed and _is_region(last.text):
+            score += 1.6  # "Office for Asia and the Pacific"
+        elif all(_is_topic(piece.text) for piece in pieces[1:]):
             score += 0.3  # "Ministry of Health and Social Affairs"
         elif not last.listed and not has_body(last.text):
             score += 0.2  # "Ministry of Ponds and Reeds"
@@ -143,12 +216,12 @@ def _body_score(pieces: list[Piece], printed: str) -> float:
 
 
 def _alone(text: str) -> float:
-    if has_body(text) or is_person(text):
+    if has_body(text) or is_person(text) or _is_summed_up([Piece(text)]):
         return 2.0
     if " " not in text:
         return 1.0 if text.isupper() or _CAMEL.search(text) else -1.0
     # "Swan Europe" and "The Swans (TS)" are bodies; "Human Services" may be the end of a longer name.
-    loose = _is_topic(text) or _OPEN.search(text) or not _is_capitalised(text)
+    loose = _is_topic(text) or _is_region(text) or _OPEN.search(text) or not _is_capitalised(text)
     return 1.6 if is_corporate(text) and not loose else -0.6
 
 
@@ -167,8 +240,13 @@ def is_body(text: str) -> bool:
 
 
 def _is_topic(text: str) -> bool:
-    words = [word.casefold() for word in re.findall(r"\w+", text)]
-    return bool(words) and words[-1] in TOPIC_WORDS and BODY_WORDS.isdisjoint(words)
+    words = [word.casefold() for word in re.findall(r"[\w-]+", _BRACKET.sub("", text))]
+    return (
+        bool(words)
+        and words[-1] in TOPIC_WORDS
+        and BODY_WORDS.isdisjoint(words)
+        and not _is_summed_up([Piece(text)])
+    )
 
 
 _MOSTLY = 0.6
@@ -204,6 +282,8 @@ def is_person(text: str) -> bool:
             return False
         if word[:1].islower() and word not in PARTICLES and not _LOWER_START.match(word):
             return False
+    if sum(word not in PARTICLES for word in words) < _FEWEST:
+        return False  # "van der Laan" is only the family
     return any(len(word.strip(".")) > 1 for word in words if word.casefold().strip(".") not in TITLES)
 
 
@@ -222,15 +302,26 @@ def _inverts(family: Piece, given: Piece) -> bool:
 
 # ── bodies ────────────────────────────────────────────────────────────────────────────────────
 
-_ABOVE = r"(?:Department|Ministry|Government|University|Office|Commission|State|City|County|Commonwealth)\b"
+_ABOVE = (
+    r"(?:Department|Ministry|Government|University|Office|Commission|State|City|County|Commonwealth|Association"
+    r"|Organi[sz]ation|Council|Parliament|Congress|House|Agency|Administration|Service)\b"
+)
 _BELOW = (
     r"(?:Office|Bureau|Division|Department|Directorate(?:-General)?|Branch|Unit|Section|School|Faculty|Institute"
-    r"|Cent(?:er|re)) (?:of|for) "
+    r"|Cent(?:er|re)|Laboratory|Program(?:me)?|Clinic|Administration|Committee) (?:of|for|on|in) "
+    r"|(?:Regional|Country|Field|National) Office (?:of|for|in) |Group of Experts "
+    r"|.*\b(?:Section|Division|Branch|Bureau|Committee|Subcommittee)$"
 )
-_HOLDS, _HOLDER = re.compile(rf".*\b{_ABOVE}"), re.compile(_ABOVE)
+_HOLDS, _HOLDER = (
+    re.compile(rf".*\b{_ABOVE}|[A-Z]{{3,}}$"),
+    re.compile(rf"(?:U\.?S\.? |Executive )?{_ABOVE}|.*\b(?:University|(?:Center|Centre|Institute|School)$)"),
+)
 _HELD, _IS_HELD = (
     re.compile(_BELOW),
-    re.compile(rf"(?:[Tt]he )?{_BELOW}|.*\b(?:Unit|Division|Branch|Section|Desk)$"),
+    re.compile(
+        rf"(?:[Tt]he )?(?:{_BELOW})|.*\b(?:Unit|Division|Branch|Section|Desk|Clinic|Program(?:me)?"
+        r"|Research Cent(?:er|re)|Lab(?:oratory)?)$"
+    ),
 )
 
 

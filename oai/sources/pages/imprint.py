@@ -56,7 +56,8 @@ def read(text: str, bodies: tuple[str, ...] = ()) -> Imprint:
         # What has a DOI, and neither place nor length, came out in a journal.
         published = publisher.Published(source=publisher.tidy(before), part_of=True)
     tail = after.strip(" .,;:()[]")
-    if tail and published.source is None and series.is_numbered(tail):
+    bracketed = after.strip().startswith("(") and series.is_worded(tail) and not series.is_note(tail)
+    if tail and published.source is None and (series.is_numbered(tail) or series.is_named(tail) or bracketed):
         published.source = tail
     elif tail:
         published.left.append(tail)

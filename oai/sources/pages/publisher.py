@@ -37,21 +37,17 @@ def read(whole: str, dated: Dated, bodies: tuple[str, ...]) -> Published:
     before, after = sentences(dated.before), sentences(dated.after)
     if not before:
         before, after = after, []
+    if not any(map(_anchored, before)) and any(map(_anchored, after)):
+        before, after = [*before, *after], []  # "Swan Brief, March 2019. The Hague: Swan Centre"
     anchors = [anchor for sentence in before if (anchor := _anchored(sentence))]
     if anchors:
         known = (anchor for anchor in anchors if places.is_known(anchor.place))
         found = _around(next(known, anchors[0]), before)
-    elif series.is_journal(whole, len(before) + len(after)):
+    elif _is_dated_volume(dated.before, after) or series.is_journal(whole, len(before) + len(after)):
         return Published(source=tidy(whole), part_of=True)
     else:
         found = _unanchored(before, bodies)
-    for sentence in after:
-        if found.source is None and series.is_numbered(sentence):
-            found.source = sentence
-        elif found.publisher is None and found.source is None and not series.is_note(sentence):
-            found.publisher = sentence
-        elif not series.is_note(sentence):
-            found.left.append(sentence)
+    _take_rest(found, after)
     if found.publisher and found.source is None:
         found.publisher, found.source = _series_within(found.publisher)
     found.place, found.publisher = tidy(found.place), tidy(found.publisher)
@@ -59,11 +55,32 @@ def read(whole: str, dated: Dated, bodies: tuple[str, ...]) -> Published:
     return found
 
 
+def _is_dated_volume(before: str, after: list[str]) -> bool:
+    """Whether a date stands amid volume and issue.
+
+    So it does in "Swan Advances, 28 Jun 2019: Vol. 5, no. 6" and in "Swans, Vol. 112 (2017), No. 9".
+    """
+    return bool(after) and (
+        series.opens_volume(after[0]) or (series.is_volume(before) and series.opens_issue(after[0]))
+    )
+
+
+def _take_rest(found: Published, after: list[str]) -> None:
+    """Add to *found* what the sentences *after* the date say."""
+    for sentence in after:
+        if found.source is None and series.is_numbered(sentence):
+            found.source = sentence
+        elif found.publisher is None and found.source is None and not series.is_note(sentence):
+            found.publisher = sentence
+        elif not series.is_note(sentence):
+            found.left.append(sentence)
+
+
 # ── sentences ─────────────────────────────────────────────────────────────────────────────────
 
 _ABBREVIATED = frozenset(
-    """no nos nr vol vols st ft mt inc ltd co corp dept univ jr sr dr ed eds govt assoc ser pp p v
-    prof int natl ministr div bros comp rev""".split()
+    """no nos nr vol vols st ft mt inc ltd co corp dept univ jr sr dr ed eds govt assoc ser pp p v art
+    prof int natl ministr div bros comp rev chr wm geo thos chas jas jos edw benj robt""".split()
 )
 _OWN_STOP = re.compile(r"\b(?:Inc|Ltd|Co|Corp|[A-Z]\.[A-Z])\.$")
 _NOBODY = frozenset({"s.l", "n.p", "s.n", "n.d", "no publisher", "publisher not identified"})
@@ -141,7 +158,12 @@ def _anchored(sentence: str) -> _Anchor | None:
         left, colon, right = _halves(part)
         if colon and not publishers:
             before, left, right = _sorted(left, right)
-        if colon and right and _is_place(left):
+        if (
+            colon
+            and right
+            and _is_place(left)
+            and not (series.has_journal_word(right) and series.is_volume(right))
+        ):
             found.append(left)
             publishers.append(right)
         elif publishers:
@@ -173,16 +195,23 @@ def _sorted(left: str, right: str) -> tuple[str, str, str]:
     return "", left, right
 
 
+_COUNTING = frozenset({"no", "nr", "vol", "volume", "art", "article", "issue", "number", "part"})
+
+
 def _is_place(text: str) -> bool:
     if places.is_known(text):
         return True
     words = {word.casefold() for word in re.findall(r"\w+", text)}
-    return places.has_shape(text) and BODY_WORDS.isdisjoint(words) and not series.has_journal_word(text)
+    said = BODY_WORDS | TOPIC_WORDS | _COUNTING
+    return places.has_shape(text) and said.isdisjoint(words) and not series.has_journal_word(text)
 
 
 _CODE = re.compile(
     r"[A-Za-z]{1,8}[-/ ]?\d[\w./-]*"
 )  # "GAO-19-123": a report's number, and no publisher's name
+
+
+_TRAILING_CODE = re.compile(r",\s+[A-Z]{1,5}-?\d[\w./-]*$")  # "Swan Service, R47077"
 
 
 def _around(anchor: _Anchor, found: list[str]) -> Published:
@@ -193,6 +222,9 @@ def _around(anchor: _Anchor, found: list[str]) -> Published:
     left = [sentence for sentence in before if not series.is_series(sentence)]
     source = ". ".join([*named, anchor.series] if anchor.series else named) or None
     publisher = series.without_note(anchor.publisher)
+    if (code := _TRAILING_CODE.search(publisher)) and code.start():
+        left.append(code[0].strip(", "))
+        publisher = publisher[: code.start()]
     for sentence in found[index + 1 :]:
         if series.is_numbered(sentence) and source is None:
             source = sentence
@@ -219,6 +251,8 @@ def _unanchored(found: list[str], bodies: tuple[str, ...]) -> Published:
     if place is None and len(kept) > 1 and not kept[0].isupper() and not named and series.is_worded(kept[0]):
         named.append(kept.pop(0))
     if len(kept) > 1 and not named and series.is_named(kept[-1]):
+        named.append(kept.pop())
+    if len(kept) == 1 and named and series.is_only_numbered(kept[0]):
         named.append(kept.pop())
     publisher = ". ".join(kept)
     if place is None:
@@ -284,8 +318,21 @@ def _is_plain(text: str) -> bool:
 
 
 def _series_within(publisher: str) -> tuple[str, str | None]:
-    """Part "Home Office, Research Report 114" after its publisher."""
-    for match in re.finditer(r"[,.]\s+", publisher):
-        if series.is_only_numbered(publisher[match.end() :]):
-            return publisher[: match.start()], publisher[match.end() :]
+    """Part "Home Office, Research Report 114" after its publisher.
+
+    The last comma counts before which the series still has a name: not the one in "Notes, no. 3".
+    """
+    bracket = re.search(r"\s+\(([^()]+)\)$", publisher)
+    if bracket and series.is_only_numbered(bracket[1]):
+        return publisher[: bracket.start()], bracket[1]
+    cuts = [
+        (publisher[: match.start()], publisher[match.end() :])
+        for match in re.finditer(r"[,.]\s+", publisher)
+        if series.is_only_numbered(publisher[match.end() :])
+    ]
+    for head, tail in reversed(cuts):
+        if not series.is_bare_number(tail):
+            return head, tail
+    if cuts:
+        return cuts[0]
     return publisher, None

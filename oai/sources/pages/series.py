@@ -16,9 +16,13 @@ _VOLUME = re.compile(
     r"|\b\d{1,3},\s\d+\s?[–-]\s?\d+"  # 58, 1–20
     r"|\b(?:[Pp]p?|[Pp]ages?|[Pp]ágs?|S)\b\.?\s*\d+\s?[–-]\s?\d+|\b\d+\s?[–-]\s?\d+\s?(?:pp?|pages)\b"
     r"|\b[Aa]rticle\s+(?:(?:no\.?|number|ID):?\s*)?e?\d+|\be\d{4,}\b"
-    r"|\b(?:[Oo]nline|[Aa]dvance)\s?(?:[Ff]irst|[Aa]ccess|[Pp]ublication|[Oo]nline)\b"
+    r"|\b(?:[Oo]nline|[Aa]dvance)\s?(?:[Ff]irst|[Aa]ccess|[Pp]ublication|[Oo]nline)\b|\b[Pp]ublished\s+online\b"
+    r"|(?:1[89]|20)\d\d,\s\d{1,4},\s\d{1,6}\b"  # 2022, 19, 1234
     r"|\s\d{1,4}\s?[–-]\s?\d{1,4}[,.]?\s\(?(?:1[89]|20)\d\d\)?\.?$"  # 1–20, 2021
     r"|^\d{1,4}\s+[A-Z][\w.&’' ]+?\s\d{1,5}\b"  # 42 Swan Law Review 1234
+)
+_DAYS = re.compile(  # "July 3-13" is no range of pages
+    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s\d{1,2}\s?[–-]\s?\d{1,2}\b"
 )
 _RANGE = re.compile(r"\d\s?[–-]\s?\d+|\d\s?:\s?e?\d")
 _JOURNAL = re.compile(
@@ -31,7 +35,7 @@ _WORDS = (
 )
 _NUMBER = re.compile(
     rf"(?:\b(?:no|nos|nr|num|number|vol|volume|issue|part)\b\.?|№|n°|#|\b(?:{_WORDS}|WP|DP)\b[,:]?)"
-    r"\s*(?:no\.?|nr\.?|number|#)?\s*(?:[A-Z]{1,5}[ -]?|[A-Z]{1,5}-)?\d[\w./–-]*",
+    r"\s*(?:no\.?|nr\.?|number|#)?\s*(?:[A-Z]{1,5}[ .-]?){0,3}\d[\w./–-]*",
     re.IGNORECASE,
 )
 _WORDED = re.compile(
@@ -47,7 +51,7 @@ _NOTE = re.compile(
     r"|version\b.*|unpublished(?:\s+\w+){0,3}|forthcoming|in\s+press|pre-?print|draft|mimeo|online|e-?book|internet\s+resource"
     r"|(?:kindle|paperback|hardcover|online)\s+edition"
     r"|(?:(?:ph\.?\s?d\.?|doctoral|master[’']?s?|m\.?a\.?|honou?rs)\s+)?(?:dissertation|thesis)"
-    r"|(?:working|discussion|conference|policy|research|white|background|issue)\s+(?:paper|draft|manuscript|brief)s?"
+    r"|(?:working|discussion|conference|policy|research|white|background|issue|briefing)\s+(?:paper|draft|manuscript|brief)s?"
     r"|occasional\s+paper|(?:policy|technical|research|data)\s+note|(?:final|interim|annual|technical)\s+report|report|book|article|paper|pdf",
     re.IGNORECASE,
 )
@@ -62,7 +66,7 @@ _PROSE_WORDS = 10
 
 def is_volume(text: str) -> bool:
     """Whether *text* names a volume, an issue or a range of pages."""
-    return bool(_VOLUME.search(text))
+    return bool(_VOLUME.search(_DAYS.sub("", text)))
 
 
 def is_journal(text: str, sentences: int) -> bool:
@@ -73,6 +77,11 @@ def is_journal(text: str, sentences: int) -> bool:
         return False
     # "Vol. 3. Harrow Academic": the number of a series that has its publisher beside it.
     return sentences < 2 or bool(_RANGE.search(text)) or not _NUMBER.search(text)  # noqa: PLR2004
+
+
+def opens_volume(text: str) -> bool:
+    """Whether *text* begins with the number of a volume or an issue."""
+    return bool(re.match(r"(?:vol(?:ume)?|iss(?:ue)?)\b\.?\s*\d", text, re.IGNORECASE)) and is_volume(text)
 
 
 def has_journal_word(text: str) -> bool:
@@ -89,6 +98,16 @@ def is_only_numbered(text: str) -> bool:
     """Whether *text* is a series with its number, and nothing after that."""
     number = _NUMBER.search(text)
     return bool(number) and len(text) - (number.end() if number else 0) <= 2  # noqa: PLR2004
+
+
+def is_bare_number(text: str) -> bool:
+    """Whether *text* is a number that does not say of what: "No. 5"."""
+    return bool(re.match(r"(?:no|nos|nr|number|num|№|n°|#)\W*[A-Z]{0,5}[ -]?\d", text, re.IGNORECASE))
+
+
+def opens_issue(text: str) -> bool:
+    """Whether *text* begins with the number of an issue or with pages."""
+    return bool(re.match(r"\W*(?:no|nos|iss|issue|number|pp?|pages?)\b\.?\s*\d", text, re.IGNORECASE))
 
 
 def is_worded(text: str) -> bool:

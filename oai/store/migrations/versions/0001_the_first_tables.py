@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("source_id", NUMBER, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("own_ids", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name="fk_file_source_id"),
         sa.PrimaryKeyConstraint("id", name="pk_file"),
         sa.UniqueConstraint("source_id", "name", name="uq_file_source_id_name"),
@@ -139,6 +140,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("done", sa.String(), nullable=False),
         sa.Column("rejected", sa.Boolean(), nullable=False),
+        sa.Column("rendering", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["file_id"], ["file.id"], name="fk_problem_file_id"),
         sa.PrimaryKeyConstraint("id", name="pk_problem"),
     )
