@@ -216,6 +216,9 @@ _VANCOUVER = re.compile(r"([^\W\d_][\w’'-]*[^\W\d_A-Z]) ([A-Z]{1,2})")
 
 def _inverted(text: str) -> str:
     """Return a person's name as "Family, Given", or as printed where its parts are unclear."""
+    match text.split(", "):
+        case [family, suffix, given] if is_generation(suffix) and not is_generation(given):
+            text = f"{family}, {given}, {suffix}"  # as catalogues have it; some print "King, Jr., Martin"
     if _is_inverted(text):
         return text
     printed = _GLUED_INITIAL.sub(r"\1 ", _BRACKETS.sub("", text).strip(" ,") or text)

@@ -118,3 +118,17 @@ def test_inverted_stays(family: str, given_name: str) -> None:
     """What is "Family, Given" is what comes of itself."""
     assert name_of(f"{family}, {given_name}").name == f"{family}, {given_name}"
     assert name_of(f"{given_name} {family}").name == f"{family}, {given_name}"
+
+
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        ("Quill, Jr., Martin Orme", "Quill, Martin Orme, Jr."),
+        ("Vane, III, Osric", "Vane, Osric, III"),
+        ("Vane, Osric, III", "Vane, Osric, III"),
+    ],
+)
+def test_a_generation_between_family_and_given_name(printed: str, name: str) -> None:
+    """A given name behind "Jr." is not lost: the generation comes last."""
+    assert name_of(printed).name == name
+    assert name_of(name).name == name
