@@ -12,6 +12,9 @@ from gunicorn.app.base import BaseApplication
 from oai.settings import Settings
 from oai.web import create_app
 
+GRACE = 6
+"""Seconds that requests under way have to end when the server is stopped; a page takes milliseconds."""
+
 WAIT = 20
 """Seconds that a client may pause within a request."""
 
@@ -30,6 +33,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "threads": 32,
         "keepalive": 75,
         "timeout": 120,
+        "graceful_timeout": GRACE,
         "limit_request_line": 8190,
         "forwarder_headers": "",
         "forwarded_allow_ips": "",
