@@ -188,7 +188,7 @@ class Intake:
         if digest == stands.digest:
             problems = self._contributions.problems(stands.id)
         else:
-            reading = _FileReading(self._contributions, taken, file, stands, kind)
+            reading = _FileReading(self._contributions, file, stands, kind)
             for chunk in chunks(kind.read(file.path)):
                 affected, stamps = reading.take(chunk)
                 self._watched.come_to(chunk[-1].line, lines)
@@ -231,12 +231,9 @@ class _Watched:
 class _FileReading:
     """One file, chunk by chunk."""
 
-    def __init__(
-        self, contributions: Contributions, taken: Taken, file: File, stands: Known, kind: Kind
-    ) -> None:
+    def __init__(self, contributions: Contributions, file: File, stands: Known, kind: Kind) -> None:
         self.problems: list[Problem] = []
         self._contributions = contributions
-        self._taken = taken
         self._file = file
         self._file_id = stands.id
         self._kind = kind

@@ -113,9 +113,11 @@ class Provider:
             element = ResumptionToken("", token.cursor, page.complete_list_size)
         return Sets(page.sets, element)
 
-    def _list(self, verb: Verb, asked: Selection | str, repository: Repository) -> Records:
-        token = self.tokens.read_records(verb, asked) if isinstance(asked, str) else None
-        selection = asked if isinstance(asked, Selection) else token.selection  # type: ignore[union-attr]
+    def _list(self, verb: Verb, selection: Selection | str, repository: Repository) -> Records:
+        token = None
+        if isinstance(selection, str):
+            token = self.tokens.read_records(verb, selection)
+            selection = token.selection
         _check(selection, repository)
         headers_only = verb is Verb.LIST_IDENTIFIERS
         after = token.after if token else None

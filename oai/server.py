@@ -26,7 +26,7 @@ class ServerError(Exception):
 
 
 def gunicorn_settings(settings: Settings) -> dict[str, Any]:
-    """Return gunicorn's settings; how each was chosen is in ``docs/performance.md``."""
+    """Return gunicorn's settings."""
     return {
         "workers": settings.workers,
         "worker_class": "gthread",

@@ -68,10 +68,6 @@ class NoSetHierarchy(ProtocolError):
 class ProtocolErrors(ExceptionGroup[ProtocolError]):
     """All conditions that one request met: §3.6 asks for every one of them."""
 
-    def derive(self, excs: "list[ProtocolError]") -> "ProtocolErrors":  # type: ignore[override]
-        """Keep the type when a part of the group is handled (see ExceptionGroup)."""
-        return ProtocolErrors(self.message, excs)
-
 
 UNANSWERABLE = (BadVerb, BadArgument)
 """After these the request element carries no attributes (§3.2)."""

@@ -6,8 +6,8 @@ on its depth nor on the size of the list.
 ``record``
     A row for each record, with its XML. It lies where its last change put it: a page of a list
     is for the most part one stretch of the table, too. (A table clustered by the order of the list,
-    ``WITHOUT ROWID`` in SQLite, is no faster and leaves its pages half empty as soon as two formats
-    grow in it.)
+    ``WITHOUT ROWID`` in SQLite, is read a little faster, but leaves its pages half empty as soon as
+    two formats grow in it.)
 ``placement``
     A row for each list of a set that a record stands in, clustered in the order of that list.
     Parents have rows of their own, so ``set=tag`` is read like any other. The ``scope`` says at which
