@@ -68,21 +68,16 @@ def as_xml(
     if not first.records:
         raise SourceError("there are no records to write")
     arguments = {"verb": "ListRecords", "metadataPrefix": "oai_dc"} | ({"set": set_spec} if set_spec else {})
-    yield from render.stream(
-        Envelope(
-            response_date,
-            settings.base_url,
-            list(arguments.items()),
-            Records(Verb.LIST_RECORDS, _all(repository, selection, first), None),
-        )
-    )
+    answer = Records(Verb.LIST_RECORDS, first.records, None)
+    envelope = Envelope(response_date, settings.base_url, list(arguments.items()), answer)
+    yield from render.stream(envelope, _pages(repository, selection, first))
 
 
-def _all(repository: SqlRepository, selection: Selection, page: Page) -> Iterator[Record]:
-    yield from page.records
+def _pages(repository: SqlRepository, selection: Selection, page: Page) -> Iterator[Sequence[Record]]:
+    yield page.records
     while page.next:
         page = repository.page(selection, page.next, _PAGE, headers_only=False)
-        yield from page.records
+        yield page.records
 
 
 def _item_ids(connection: Connection, set_spec: str | None) -> Iterator[int]:

@@ -5,7 +5,7 @@ costs what its bytes cost to copy. Everything else is text of ours or of the req
 :mod:`oai.protocol.request` has kept to what XML can carry; it is escaped here, once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
 
@@ -47,31 +47,33 @@ _WHITE_SPACE = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 def render(envelope: Envelope) -> bytes:
     """Return the whole response."""
-    return b"".join(stream(envelope))
-
-
-def stream(envelope: Envelope) -> Iterator[bytes]:
-    """Yield the response piece by piece, for a list that is longer than memory should be."""
-    yield _OPENING
-    yield f"<responseDate>{datestamp.write(envelope.response_date)}</responseDate>\n".encode()
-    yield _request(envelope)
     match envelope.answer:
         case Errors(errors):
-            yield from map(_error, errors)
+            pieces = list(map(_error, errors))
         case Identified():
-            yield from _identify(envelope.answer)
+            pieces = _identify(envelope.answer)
         case Formats(formats):
-            yield from _element(b"ListMetadataFormats", map(_metadata_format, formats))
+            pieces = _element(b"ListMetadataFormats", map(_metadata_format, formats))
         case Sets(sets, token):
-            yield from _element(b"ListSets", map(_set, sets), token)
+            pieces = _element(b"ListSets", map(_set, sets), token)
         case OneRecord(record):
-            yield from _element(b"GetRecord", _records([record]))
+            pieces = _element(b"GetRecord", _records([record]))
         case Records(Verb.LIST_IDENTIFIERS, records, token):
-            yield from _element(b"ListIdentifiers", _headers(records), token)
+            pieces = _element(b"ListIdentifiers", _headers(records), token)
         case Records(_, records, token):
-            yield from _element(b"ListRecords", _records(records), token)
+            pieces = _element(b"ListRecords", _records(records), token)
         case _:
             assert_never(envelope.answer)
+    return b"".join([*_opening(envelope), *pieces, _CLOSING])
+
+
+def stream(envelope: Envelope, pages: Iterable[Sequence[Record]]) -> Iterator[bytes]:
+    """Yield a ListRecords response that is longer than memory should be: *pages*, not the answer."""
+    yield from _opening(envelope)
+    yield b"<ListRecords>\n"
+    for records in pages:
+        yield b"".join(_records(records))
+    yield b"</ListRecords>\n"
     yield _CLOSING
 
 
@@ -89,6 +91,11 @@ def set_spec(spec: str) -> bytes:
     return f"<setSpec>{spec}</setSpec>".encode()
 
 
+def _opening(envelope: Envelope) -> list[bytes]:
+    date = f"<responseDate>{datestamp.write(envelope.response_date)}</responseDate>\n"
+    return [_OPENING, date.encode(), _request(envelope)]
+
+
 def _request(envelope: Envelope) -> bytes:
     attributes = "".join(f" {name}={quoteattr(value, _WHITE_SPACE)}" for name, value in envelope.echoed)
     return f"<request{attributes}>{escape(envelope.base_url)}</request>\n".encode()
@@ -98,15 +105,12 @@ def _error(error: ProtocolError) -> bytes:
     return f'<error code="{error.code}">{escape(error.message)}</error>\n'.encode()
 
 
-def _element(name: bytes, children: Iterator[bytes], token: ResumptionToken | None = None) -> Iterator[bytes]:
-    yield b"<" + name + b">\n"
-    yield from children
-    if token:
-        yield _resumption_token(token)
-    yield b"</" + name + b">\n"
+def _element(name: bytes, children: Iterable[bytes], token: ResumptionToken | None = None) -> list[bytes]:
+    end = [_resumption_token(token)] if token else []
+    return [b"<" + name + b">\n", *children, *end, b"</" + name + b">\n"]
 
 
-def _identify(answer: Identified) -> Iterator[bytes]:
+def _identify(answer: Identified) -> list[bytes]:
     identity = answer.identity
     lines = [
         f"<repositoryName>{escape(identity.repository_name)}</repositoryName>",
@@ -118,8 +122,8 @@ def _identify(answer: Identified) -> Iterator[bytes]:
         f"<granularity>{Granularity.SECOND.value}</granularity>",
         *(f"<compression>{escape(name)}</compression>" for name in identity.compressions),
     ]
-    descriptions = (b"<description>" + inside + b"</description>\n" for inside in identity.descriptions)
-    yield from _element(b"Identify", iter([("\n".join(lines) + "\n").encode(), *descriptions]))
+    descriptions = [b"<description>" + inside + b"</description>\n" for inside in identity.descriptions]
+    return _element(b"Identify", [("\n".join(lines) + "\n").encode(), *descriptions])
 
 
 def _metadata_format(known: MetadataFormat) -> bytes:
@@ -139,15 +143,16 @@ def _set(known: Set) -> bytes:
     ).encode()
 
 
-def _records(records: Iterable[Record]) -> Iterator[bytes]:
-    # Joined here, piece by piece, and not element by element: it is most of what a list costs.
+def _records(records: Iterable[Record]) -> list[bytes]:
+    # Pieces, not elements: what is most of a response is copied once, when all of it is joined.
+    pieces: list[bytes] = []
     for head, set_specs, metadata in records:
-        yield b"<record>%b%b</header>%b</record>\n" % (head, set_specs, metadata)
+        pieces += (b"<record>", head, set_specs, b"</header>", metadata, b"</record>\n")
+    return pieces
 
 
-def _headers(records: Iterable[Record]) -> Iterator[bytes]:
-    for head, set_specs, _ in records:
-        yield b"%b%b</header>\n" % (head, set_specs)
+def _headers(records: Iterable[Record]) -> list[bytes]:
+    return [b"%b%b</header>\n" % (head, set_specs) for head, set_specs, _ in records]
 
 
 def _resumption_token(token: ResumptionToken) -> bytes:

@@ -10,9 +10,10 @@ the Host or a forwarding header.
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Request, Response, abort, request
 from sqlalchemy import Connection, select
 from werkzeug.exceptions import BadRequest, HTTPException
 
@@ -29,11 +30,14 @@ from oai.settings import Settings
 from oai.site import create_site
 from oai.store.database import Database, StoreError
 from oai.store.horizon import horizon
-from oai.store.repository import SqlRepository, refuse_other_namespace
+from oai.store.repository import Numbers, SqlRepository, refuse_other_namespace
 from oai.store.schema import ItemRow, SetRow, SigningKeyRow
 
 RETRY_AFTER = 60
 """Seconds after which a harvester may ask again when the store could not be read."""
+
+KEPT_FOR = 3600
+"""Seconds for which a cache may give a page within a list to others."""
 
 _LARGEST_BODY = 1_000_000  # bytes of a POST: no request of the protocol comes near it
 
@@ -48,14 +52,14 @@ def create_app(settings: Settings) -> Flask:
     library = Library.of(settings)
     database = Database(settings.database_url)
     endpoint = Endpoint(library, database)
-    app = Flask("oai", static_folder=None)
+    app = Application(endpoint)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     # A redirect would be to the Host that the request names, and would lose the body of a POST.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.add_url_rule("/oai", "oai", endpoint.answer, methods=["GET", "POST"])
-    app.add_url_rule("/oai/sets/<set_spec>", "oai_set", endpoint.answer, methods=["GET", "POST"])
+    for rule in ("/oai", "/oai/sets/<set_spec>"):
+        app.add_url_rule(rule, rule, lambda **spec: endpoint.answer(request, **spec), methods=["GET", "POST"])
     for rule, view in (
         ("/oai/inventory", endpoint.inventory_of_days),
         ("/oai/inventory/records", endpoint.inventory_of_records),
@@ -73,6 +77,30 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+class Application(Flask):
+    """Flask, but for the requests that a harvest is made of.
+
+    ``GET /oai`` needs neither routing nor a session nor the context that views share, which
+    together cost as much as half of what the store is asked for a page (docs/performance.md). So it
+    is answered before them; every other request takes Flask's way.
+    """
+
+    def __init__(self, endpoint: "Endpoint") -> None:
+        super().__init__("oai", static_folder=None)
+        self._endpoint = endpoint
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request as WSGI asks."""
+        if environ["PATH_INFO"] == "/oai" and environ["REQUEST_METHOD"] == "GET":
+            try:
+                return self._endpoint.answer(Request(environ))(environ, start_response)
+            except (Unavailable, StoreError) as error:
+                return _unavailable(error)(environ, start_response)
+            except HTTPException as error:
+                return error.get_response(environ)(environ, start_response)
+        return super().wsgi_app(environ, start_response)
+
+
 class Endpoint:
     """Answers the protocol for the library as a whole, and for each set as a repository of its own."""
 
@@ -81,17 +109,18 @@ class Endpoint:
         self._database = database
         self._formats = [known.metadata_format() for known in library.formats.values()]
         self._providers: dict[str | None, Provider] = {}
-        self._format_ids: dict[str, int] = {}
+        self._numbers = Numbers({}, {})
 
-    def answer(self, set_spec: str | None = None) -> Response:
-        """Answer the request that is being served; *set_spec* is the set that is the whole repository."""
+    def answer(self, request: Request, set_spec: str | None = None) -> Response:
+        """Answer a request of the protocol; *set_spec* is the set that is the whole repository."""
         now = int(time.time())
-        pairs = _pairs()
+        pairs = _pairs(request)
         with self._database.reading() as connection:
             repository = self._repository(connection, set_spec, now)
             provider = self._providers.get(set_spec) or self._provider(connection, set_spec)
             envelope = provider.answer(pairs, repository, now)
-        return _xml(render(envelope))
+        settled = envelope.is_settled and request.method == "GET"
+        return _xml(render(envelope), request, f"public, max-age={KEPT_FOR}" if settled else "no-cache")
 
     def inventory_of_days(self, set_spec: str | None = None) -> Response:
         """Answer with the digest of each day of a list (:mod:`oai.inventory`)."""
@@ -147,7 +176,7 @@ class Endpoint:
             settings.page_bytes,
             complete_until=horizon(self._database, connection, now),
             own_set=set_spec,
-            format_ids=self._format_ids,
+            numbers=self._numbers,
         )
         if set_spec not in self._providers and set_spec is not None and not repository.has_set(set_spec):
             abort(_plain(f"There is no set {set_spec} here.", 404))
@@ -176,7 +205,7 @@ class Endpoint:
         return provider
 
 
-def _pairs() -> Pairs:
+def _pairs(request: Request) -> Pairs:
     """Return all that was sent, in order: the query, then the body of a POST, as one list of arguments."""
     pairs = list(request.args.items(multi=True))
     try:
@@ -188,14 +217,14 @@ def _pairs() -> Pairs:
     return pairs
 
 
-def _xml(body: bytes) -> Response:
+def _xml(body: bytes, request: Request, caching: str) -> Response:
     response = Response(content_type="text/xml; charset=utf-8")
     coding = compression.chosen(request.accept_encodings)
     if coding:
         body = compression.CODINGS[coding](body)
         response.headers["Content-Encoding"] = coding
     response.headers["Vary"] = "Accept-Encoding"
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = caching
     response.set_data(body)
     return response
 
@@ -235,6 +264,7 @@ def _unavailable(error: Unavailable | StoreError) -> Response:
     logger.error("%s", error)
     response = _plain("The repository cannot answer now. Please try again later.", 503)
     response.headers["Retry-After"] = str(RETRY_AFTER)
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -83,3 +83,17 @@ class Envelope:
         ):
             return ()
         return self.arguments
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the same request may be answered with this response again, for a while.
+
+        That holds within a list: for a page that was asked for with a token and gives another one.
+        What changes after it was read gets a place behind it
+        (:class:`oai.protocol.model.Position`), so nothing ever joins such a page, and what has gone
+        from it comes later in the list, or in the next harvest.
+        """
+        match self.answer:
+            case Records(resumption_token=ResumptionToken() as token):
+                return token.text != "" and token.cursor > 0
+        return False

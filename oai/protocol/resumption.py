@@ -11,16 +11,19 @@ which survive harvesters that do not escape. It does not expire.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from oai.protocol.errors import BadResumptionToken
 from oai.protocol.model import Position, Selection
 from oai.protocol.verbs import Verb
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 _VERSION = 1  # of the payload: a later one must go on reading this one
 
 
@@ -54,10 +57,8 @@ class Tokens:
     """
 
     def __init__(self, keys: Sequence[bytes], base_url: str) -> None:
-        self._serializers = {
-            verb: URLSafeSerializer(
-                list(keys), salt=f"{verb} {base_url}", signer_kwargs={"digest_method": hashlib.sha256}
-            )
+        self._signers = {
+            verb: Signer(list(keys), salt=f"{verb} {base_url}", digest_method=hashlib.sha256)
             for verb in (Verb.LIST_IDENTIFIERS, Verb.LIST_RECORDS, Verb.LIST_SETS)
         }
 
@@ -87,13 +88,13 @@ class Tokens:
         raise _refusal(Verb.LIST_SETS)
 
     def _write(self, verb: Verb, *payload: str | int | None) -> str:
-        text = self._serializers[verb].dumps([_VERSION, *payload])
-        return text if isinstance(text, str) else text.decode()
+        text = _COMPACT.encode([_VERSION, *payload])
+        return self._signers[verb].sign(base64_encode(text)).decode()
 
     def _read(self, verb: Verb, text: str) -> list[Any]:
         try:
-            version, *payload = self._serializers[verb].loads(text)
-        except (BadSignature, ValueError, TypeError):
+            version, *payload = json.loads(base64_decode(self._signers[verb].unsign(text)))
+        except (BadData, ValueError, TypeError):
             raise _refusal(verb) from None
         return payload if version == _VERSION else []
 

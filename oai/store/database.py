@@ -19,7 +19,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, Update, create_engine, event, make_url, text
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from oai.repository import Unavailable
 
@@ -78,6 +78,9 @@ class Database:
         except DBAPIError as error:
             _raise_if_ours(error)
             raise Unavailable(f"{self}: {error.orig}") from error
+        except self._reader.dialect.loaded_dbapi.Error as error:  # of what is oai.store.prepared
+            _raise_if_ours(error)
+            raise Unavailable(f"{self}: {error}") from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -220,10 +223,12 @@ class Database:
         self._writer.dispose()
 
 
-def _raise_if_ours(error: DBAPIError) -> None:
+def _raise_if_ours(error: Exception) -> None:
     """Raise *error* unless it is the machine's: no connection, no room, no database, a lock, a limit."""
-    # A file that is no database, or a broken one, is a plain DatabaseError to the driver.
-    if not isinstance(error, OperationalError | InterfaceError) and type(error) is not DatabaseError:
+    # SQLAlchemy's errors have the names of the driver's. A file that is no database, or a broken one,
+    # is a plain DatabaseError.
+    names = {each.__name__ for each in type(error).__mro__}
+    if not names & {"OperationalError", "InterfaceError"} and type(error).__name__ != "DatabaseError":
         raise error
 
 

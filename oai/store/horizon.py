@@ -17,6 +17,7 @@ be made, the response says that it is as late as the last claim, which is always
 from sqlalchemy import Connection, select, update
 
 from oai.store.database import Database
+from oai.store.prepared import Prepared
 from oai.store.schema import RepositoryRow
 
 
@@ -26,7 +27,9 @@ def horizon(database: Database, connection: Connection, now: int) -> int:
     *connection* has to be asked for this before it is asked for anything else.
     """
     for claim in (True, False):
-        publishing_since, claimed = connection.execute(_STATE).one()
+        publishing_since: int | None
+        claimed: int
+        publishing_since, claimed = _STATE.rows(connection)[0]
         if publishing_since is not None:
             return min(now, publishing_since)
         if now <= claimed:
@@ -36,5 +39,5 @@ def horizon(database: Database, connection: Connection, now: int) -> int:
     return claimed
 
 
-_STATE = select(RepositoryRow.publishing_since, RepositoryRow.claimed)
+_STATE = Prepared(select(RepositoryRow.publishing_since, RepositoryRow.claimed))
 _CLAIM = update(RepositoryRow).where(RepositoryRow.publishing_since.is_(None))

@@ -1,7 +1,7 @@
 """Selections as SELECTs: a stretch of a list from a position on.
 
-Each statement is built once; what a request asks for are its parameters. A page is one
-statement over one stretch of an index, or over two where an item can stand in a list
+Each statement is built and compiled once; what a request asks for are its parameters. A page is
+one statement over one stretch of an index, or over two where an item can stand in a list
 for two reasons (:class:`oai.store.schema.Scope`), which the database merges in their order.
 """
 
@@ -13,18 +13,20 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
-    Executable,
     LargeBinary,
     Select,
+    SmallInteger,
     SQLColumnExpression,
     and_,
     bindparam,
     literal,
+    literal_column,
     select,
     tuple_,
     union_all,
 )
 
+from oai.store.prepared import Prepared
 from oai.store.schema import PlacementRow, RecordRow, Scope
 
 BEGINNING = -(1 << 62)
@@ -56,11 +58,11 @@ def _number(name: str) -> ColumnElement[int]:
 
 
 @cache
-def page(*, part: Part, backwards: bool = False) -> Executable:
+def page(*, part: Part, backwards: bool = False) -> Prepared:
     """Select at most ``limit`` records behind (``datestamp``, ``serial``), not later than ``until``.
 
     The columns are datestamp, serial, header, set_specs and *part*. With *backwards* they are
-    those not behind that position and not earlier than ``from``, the last one first.
+    those not behind that position and not earlier than ``from_``, the last one first.
     """
     place = (RecordRow.datestamp, RecordRow.serial)
     query = select(*place, RecordRow.header, RecordRow.set_specs, _last(part)).where(
@@ -70,7 +72,7 @@ def page(*, part: Part, backwards: bool = False) -> Executable:
 
 
 @cache
-def page_of_set(scope: Scope, *, part: Part, backwards: bool = False) -> Executable:
+def page_of_set(scope: Scope, *, part: Part, backwards: bool = False) -> Prepared:
     """Select as :func:`page` does, of the set ``set_id`` as it is seen through *scope*."""
     if scope is Scope.ARGUMENT:
         query = union_all(*(_records(each, part=part, backwards=backwards) for each in (Scope.BOTH, scope)))
@@ -106,7 +108,7 @@ def _in_set(scope: Scope) -> ColumnElement[bool]:
     return and_(
         PlacementRow.set_id == _number("set_id"),
         PlacementRow.format_id == _number("format_id"),
-        PlacementRow.scope == literal(int(scope), literal_execute=True),
+        PlacementRow.scope == literal_column(str(int(scope)), SmallInteger),
     )
 
 
@@ -115,12 +117,12 @@ def _within(table: type[RecordRow | PlacementRow], *, backwards: bool) -> Column
     place = tuple_(table.datestamp, table.serial)
     position = tuple_(_number("datestamp"), _number("serial"))
     if backwards:
-        return and_(place <= position, table.datestamp >= _number("from"))
+        return and_(place <= position, table.datestamp >= _number("from_"))
     return and_(place > position, table.datestamp <= _number("until"))
 
 
 def _in_order(
     query: _Records | CompoundSelect[*tuple[Any, ...]], place: tuple[Any, Any], *, backwards: bool
-) -> Executable:
+) -> Prepared:
     ordered = query.order_by(*(column.desc() for column in place)) if backwards else query.order_by(*place)
-    return ordered.limit(_number("limit"))
+    return Prepared(ordered.limit(_number("limit")))

@@ -7,9 +7,9 @@ is, an item that left it is a deleted record, and there are no sets.
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Connection, CursorResult, LargeBinary, Row, case, func, literal, select
+from sqlalchemy import Connection, LargeBinary, case, func, literal, select
 
 from oai.inventory import MODULUS
 from oai.protocol import syntax
@@ -17,6 +17,7 @@ from oai.protocol.datestamp import DAY
 from oai.protocol.model import MetadataFormat, Page, Position, Record, Selection, Set, SetPage
 from oai.store import queries
 from oai.store.database import StoreError
+from oai.store.prepared import Row
 from oai.store.queries import BEGINNING, END, Part
 from oai.store.schema import (
     EVERYTHING,
@@ -35,13 +36,20 @@ COUNTED = 10_000
 more, completeListSize is an estimate, as §3.5 allows, and corrected as the list goes on."""
 
 
+class Numbers(NamedTuple):
+    """The numbers that formats and sets have in the store, by metadataPrefix and setSpec."""
+
+    formats: dict[str, int]
+    sets: dict[str, int]
+
+
 class SqlRepository:
     """Satisfies :class:`oai.repository.Repository`.
 
     *formats* are the metadata formats that are served; *page_bytes* is the most bytes of records
     in a page, but for a single record that is larger; *complete_until* is what
     :func:`oai.store.horizon.horizon` gave for this request; *own_set* narrows it to one set.
-    *format_ids* is where the numbers of the formats are kept from one request to the next: they
+    *numbers* is where the numbers of formats and sets are kept from one request to the next: they
     never change.
     """
 
@@ -54,15 +62,14 @@ class SqlRepository:
         *,
         complete_until: int,
         own_set: str | None = None,
-        format_ids: dict[str, int] | None = None,
+        numbers: Numbers | None = None,
     ) -> None:
         self._connection = connection
         self._formats = formats
         self._namespace = namespace
         self._page_bytes = page_bytes
         self._own_set = own_set
-        self._set_ids: dict[str, int | None] = {}
-        self._format_ids: dict[str, int] = {} if format_ids is None else format_ids
+        self._numbers = Numbers({}, {}) if numbers is None else numbers
         self._complete_until = complete_until
 
     @property
@@ -146,8 +153,7 @@ class SqlRepository:
         if format_id is None or set_id is None:
             return Page([])
         part = Part.NOTHING if headers_only else Part.BODY
-        rows = self._rows(selection, after or _start(selection), limit + 1, part)
-        page = self._cut(rows.all(), limit)
+        page = self._cut(self._rows(selection, after or _start(selection), limit + 1, part), limit)
         if after is None and page.next:
             scopes = (Scope.BOTH,) if scope is None else (Scope.BOTH, scope)
             size = self._size(selection, set_id, format_id, scopes)
@@ -157,11 +163,8 @@ class SqlRepository:
     def last_before(self, selection: Selection, position: Position, *, headers_only: bool) -> Record | None:
         """Return the last record of *selection* that is not behind *position*."""
         part = Part.NOTHING if headers_only else Part.BODY
-        row = self._rows(selection, position, 1, part, backwards=True).first()
-        if row is None:
-            return None
-        _, _, header, set_specs, metadata = row
-        return Record(header, set_specs, metadata)
+        rows = self._rows(selection, position, 1, part, backwards=True)
+        return self._cut(rows, 1).records[0] if rows else None
 
     def days(self, selection: Selection) -> Sequence[tuple[int, int, int, int]]:
         """Return day, records, deleted records and digest of each whole day that a list touches.
@@ -188,42 +191,41 @@ class SqlRepository:
         """Yield header and digest of each record of a list, read *limit* at a time."""
         position: Position | None = _start(selection)
         while position:
-            rows = self._rows(selection, position, limit, Part.DIGEST).all()
+            rows = self._rows(selection, position, limit, Part.DIGEST)
             for _, _, header, _, digest in rows:
                 yield header, digest
             position = Position(*rows[-1][:2]) if len(rows) == limit else None
 
     def _rows(
         self, selection: Selection, position: Position, limit: int, part: Part, *, backwards: bool = False
-    ) -> CursorResult[*tuple[Any, ...]]:
+    ) -> list[Row]:
         set_id, scope = self._set_of(selection)
         query = (
             queries.page(part=part, backwards=backwards)
             if scope is None
             else queries.page_of_set(scope, part=part, backwards=backwards)
         )
-        return self._connection.execute(
-            query,
-            {
-                "set_id": set_id,
-                "format_id": self._format_id(selection.metadata_prefix),
-                "datestamp": position.datestamp,
-                "serial": position.serial,
-                "from": BEGINNING if selection.from_ is None else selection.from_,
-                "until": END if selection.until is None else selection.until,
-                "limit": limit,
-            },
+        return query.rows(
+            self._connection,
+            set_id=set_id,
+            format_id=self._format_id(selection.metadata_prefix),
+            datestamp=position.datestamp,
+            serial=position.serial,
+            from_=BEGINNING if selection.from_ is None else selection.from_,
+            until=END if selection.until is None else selection.until,
+            limit=limit,
         )
 
-    def _cut(self, rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> Page:
+    def _cut(self, rows: Sequence[Row], limit: int) -> Page:
         """Take rows up to the limits; one that is left over says that more follow."""
         records = [Record(header, set_specs, body) for _, _, header, set_specs, body in rows[:limit]]
-        sizes = accumulate(len(header) + len(set_specs) + len(body) for header, set_specs, body in records)
-        fitting = max(1, sum(size <= self._page_bytes for size in sizes))
-        if fitting >= len(rows):
+        sizes = [len(header) + len(set_specs) + len(body) for header, set_specs, body in records]
+        if sum(sizes) > self._page_bytes:
+            records = records[: max(1, sum(size <= self._page_bytes for size in accumulate(sizes)))]
+        if len(records) == len(rows):
             return Page(records)
-        last = rows[min(fitting, limit) - 1]
-        return Page(records[:fitting], Position(last[0], last[1]))
+        datestamp, serial, *_ = rows[len(records) - 1]
+        return Page(records, Position(datestamp, serial))
 
     def _size(self, selection: Selection, set_id: int, format_id: int, scopes: Sequence[Scope]) -> int:
         """Return how many records *selection* has; see :data:`COUNTED`."""
@@ -268,14 +270,19 @@ class SqlRepository:
         return EVERYTHING, None
 
     def _set_id(self, spec: str) -> int | None:
-        if spec not in self._set_ids:
-            self._set_ids[spec] = self._connection.scalar(select(SetRow.id).where(SetRow.spec == spec))
-        return self._set_ids[spec]
+        known = self._numbers.sets
+        if spec not in known:
+            number = self._connection.scalar(select(SetRow.id).where(SetRow.spec == spec))
+            if number is None:
+                return None
+            known[spec] = number
+        return known[spec]
 
     def _format_id(self, prefix: str) -> int | None:
-        if prefix not in self._format_ids:
-            self._format_ids |= dict(self._connection.execute(select(FormatRow.prefix, FormatRow.id)).all())
-        return self._format_ids.get(prefix)
+        known = self._numbers.formats
+        if prefix not in known:
+            known |= dict(self._connection.execute(select(FormatRow.prefix, FormatRow.id)).all())
+        return known.get(prefix)
 
     def _local(self, identifier: str) -> str | None:
         return syntax.local_part(self._namespace, identifier)

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import event
 
+from oai.store.prepared import Prepared
 from tests.workbench import Workbench
 
 
@@ -17,9 +20,15 @@ def statements(bench: Workbench) -> Iterator[list[tuple[str, object]]]:
     def note(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
         found.append((statement, parameters))
 
+    def bound(self: Prepared, *given: Any) -> tuple[str, Any]:
+        found.append(prepare(self, *given))
+        return found[-1]
+
+    prepare = Prepared.bound
     event.listen(bench.database._reader, "before_cursor_execute", note)
     try:
-        yield found
+        with patch.object(Prepared, "bound", bound):
+            yield found
     finally:
         event.remove(bench.database._reader, "before_cursor_execute", note)
 
@@ -76,7 +85,8 @@ def test_pages_are_read_along_an_index(
         full.ask(verb, own_set, token=first.token or "")
     with full.database.reading() as connection:
         for statement, parameters in found:
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
+            given = tuple(parameters) if isinstance(parameters, list) else parameters
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)  # type: ignore[arg-type]
             steps += [str(step) for *_, step in plan]
     assert any("(datestamp,serial)>(?,?)" in step for step in steps)
     for step in steps:
