@@ -5,10 +5,12 @@ who ask for zstd. Identify lists both, and what it lists is always given to who 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 
 import zstandard
 from isal import igzip, isal_zlib
 from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 
 _GZIP_LEVEL = 2
 _ZSTD_LEVEL = 1
@@ -29,13 +31,16 @@ def gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def chosen(accepted: Accept) -> str | None:
+@lru_cache(maxsize=256)  # there are few, and each comes with every request of a harvest
+def chosen(accepted: str) -> str | None:
     """Return the coding to answer in, or None for no coding: identity is always acceptable.
 
-    A coding is used only where it is asked for with a quality above zero, and not below that
-    of an identity that is asked for by name (RFC 9110, §12.5.3).
+    *accepted* is an Accept-Encoding header. A coding is used only where it is asked for with a
+    quality above zero, and not below that of an identity that is asked for by name (RFC 9110,
+    §12.5.3).
     """
-    best = max(CODINGS, key=accepted.quality)
-    named = {value.lower(): quality for value, quality in accepted}
-    quality = accepted.quality(best)
+    codings = parse_accept_header(accepted, Accept)
+    best = max(CODINGS, key=codings.quality)
+    named = {value.lower(): quality for value, quality in codings}
+    quality = codings.quality(best)
     return best if quality > 0 and quality >= named.get("identity", 0) else None

@@ -11,9 +11,11 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask, Request, Response, abort, request
+from flask import Flask, Response, abort, request
 from sqlalchemy import Connection, select
 from werkzeug.exceptions import BadRequest, HTTPException
 
@@ -39,6 +41,8 @@ RETRY_AFTER = 60
 KEPT_FOR = 3600
 """Seconds for which a cache may give a page within a list to others."""
 
+_SETTLED = ("Cache-Control", f"public, max-age={KEPT_FOR}")
+_UNSETTLED = ("Cache-Control", "no-cache")
 _LARGEST_BODY = 1_000_000  # bytes of a POST: no request of the protocol comes near it
 
 logger = logging.getLogger(__name__)
@@ -59,7 +63,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     for rule in ("/oai", "/oai/sets/<set_spec>"):
-        app.add_url_rule(rule, rule, lambda **spec: endpoint.answer(request, **spec), methods=["GET", "POST"])
+        app.add_url_rule(rule, rule, endpoint.respond, methods=["GET", "POST"])
     for rule, view in (
         ("/oai/inventory", endpoint.inventory_of_days),
         ("/oai/inventory/records", endpoint.inventory_of_records),
@@ -91,14 +95,28 @@ class Application(Flask):
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request as WSGI asks."""
-        if environ["PATH_INFO"] == "/oai" and environ["REQUEST_METHOD"] == "GET":
-            try:
-                return self._endpoint.answer(Request(environ))(environ, start_response)
-            except (Unavailable, StoreError) as error:
-                return _unavailable(error)(environ, start_response)
-            except HTTPException as error:
-                return error.get_response(environ)(environ, start_response)
-        return super().wsgi_app(environ, start_response)
+        query = environ.get("QUERY_STRING", "")
+        if (
+            environ["PATH_INFO"] != "/oai"
+            or environ["REQUEST_METHOD"] != "GET"
+            or "CONTENT_TYPE" in environ
+            or not query.isascii()
+        ):
+            return super().wsgi_app(environ, start_response)
+        pairs = parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote")
+        try:
+            answered = self._endpoint.answer(pairs, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        except (Unavailable, StoreError) as error:
+            return _unavailable(error)(environ, start_response)
+        start_response("200 OK", [*answered.headers, ("Content-Length", str(len(answered.body)))])
+        return [answered.body]
+
+
+class Answered(NamedTuple):
+    """A response of the protocol as it goes over HTTP; its status is always 200."""
+
+    body: bytes
+    headers: list[tuple[str, str]]
 
 
 class Endpoint:
@@ -111,16 +129,32 @@ class Endpoint:
         self._providers: dict[str | None, Provider] = {}
         self._numbers = Numbers({}, {})
 
-    def answer(self, request: Request, set_spec: str | None = None) -> Response:
-        """Answer a request of the protocol; *set_spec* is the set that is the whole repository."""
+    def respond(self, set_spec: str | None = None) -> Response:
+        """Answer the request that Flask serves; *set_spec* is the set that is the whole repository."""
+        answered = self.answer(
+            _pairs(), request.headers.get("Accept-Encoding", ""), set_spec, is_get=request.method == "GET"
+        )
+        return Response(answered.body, headers=answered.headers)
+
+    def answer(
+        self, pairs: Pairs, accept_encoding: str, set_spec: str | None = None, *, is_get: bool = True
+    ) -> Answered:
+        """Answer a request of the protocol that sent *pairs*."""
         now = int(time.time())
-        pairs = _pairs(request)
         with self._database.reading() as connection:
             repository = self._repository(connection, set_spec, now)
             provider = self._providers.get(set_spec) or self._provider(connection, set_spec)
             envelope = provider.answer(pairs, repository, now)
-        settled = envelope.is_settled and request.method == "GET"
-        return _xml(render(envelope), request, f"public, max-age={KEPT_FOR}" if settled else "no-cache")
+        body = render(envelope)
+        headers = [
+            ("Content-Type", "text/xml; charset=utf-8"),
+            ("Vary", "Accept-Encoding"),
+            _SETTLED if is_get and envelope.is_settled else _UNSETTLED,
+        ]
+        if coding := compression.chosen(accept_encoding):
+            headers.append(("Content-Encoding", coding))
+            body = compression.CODINGS[coding](body)
+        return Answered(body, headers)
 
     def inventory_of_days(self, set_spec: str | None = None) -> Response:
         """Answer with the digest of each day of a list (:mod:`oai.inventory`)."""
@@ -205,7 +239,7 @@ class Endpoint:
         return provider
 
 
-def _pairs(request: Request) -> Pairs:
+def _pairs() -> Pairs:
     """Return all that was sent, in order: the query, then the body of a POST, as one list of arguments."""
     pairs = list(request.args.items(multi=True))
     try:
@@ -217,22 +251,10 @@ def _pairs(request: Request) -> Pairs:
     return pairs
 
 
-def _xml(body: bytes, request: Request, caching: str) -> Response:
-    response = Response(content_type="text/xml; charset=utf-8")
-    coding = compression.chosen(request.accept_encodings)
-    if coding:
-        body = compression.CODINGS[coding](body)
-        response.headers["Content-Encoding"] = coding
-    response.headers["Vary"] = "Accept-Encoding"
-    response.headers["Cache-Control"] = caching
-    response.set_data(body)
-    return response
-
-
 def _streamed(lines: Iterator[bytes]) -> Response:
     """Return plain text that is longer than memory should be, compressed if gzip is asked for."""
     response = Response(content_type="text/plain; charset=utf-8")
-    if compression.chosen(request.accept_encodings) == "gzip":
+    if compression.chosen(request.headers.get("Accept-Encoding", "")) == "gzip":
         response.headers["Content-Encoding"] = "gzip"
         lines = compression.gzipped(lines)
     response.headers["Vary"] = "Accept-Encoding"

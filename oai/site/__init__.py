@@ -326,7 +326,7 @@ class _Pages:
 def _finished(response: Response) -> Response:
     """Give a response its validator, and compress it where that is asked for."""
     response.add_etag(weak=True)  # it is the same page in whatever coding
-    coding = compression.chosen(request.accept_encodings)
+    coding = compression.chosen(request.headers.get("Accept-Encoding", ""))
     if coding:
         response.set_data(compression.CODINGS[coding](response.get_data()))
         response.headers["Content-Encoding"] = coding
