@@ -20,6 +20,7 @@ import click
 
 from oai import checking, export, proof, server
 from oai.harvest import Harvest, Wanted
+from oai.helpers import HelperError
 from oai.intake import Progress
 from oai.library import Library
 from oai.remote import Remote, RemoteError
@@ -42,6 +43,7 @@ _MENDABLE = (
     StoreError,
     Unavailable,
     RemoteError,
+    HelperError,
     server.ServerError,
     checking.CheckError,
 )

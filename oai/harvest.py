@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection, delete, insert, select
 
+from oai.helpers import Helpers
 from oai.intake import Finding, Marks, Progress
 from oai.item import Item
 from oai.library import Library
@@ -191,7 +192,7 @@ class Harvest:
         for local in returned:
             del entries[local]
         with publishing(self.database, self.clock, self.waiting) as publication:
-            run = Run(publication, self.library, Options(), _Quiet())
+            run = Run(publication, self.library, Options(), _Quiet(), Helpers())
             publication.settle_namespace(self.library.settings.namespace)
             source_id = run.contributions.source_id(self.name, publication.stamp)
             known = run.contributions.files(source_id).get(_FILE)
@@ -255,8 +256,11 @@ class Harvest:
 
     def _drop_unseen(self, seen: Marks) -> None:
         """Delete what a whole list does not mention; raises SourceError if that looks like an accident."""
-        with publishing(self.database, self.clock, self.waiting) as publication:
-            run = Run(publication, self.library, Options(), self.progress)
+        with (
+            Helpers() as helpers,
+            publishing(self.database, self.clock, self.waiting) as publication,
+        ):
+            run = Run(publication, self.library, Options(), self.progress, helpers)
             source_id = run.contributions.source_id(self.name, publication.stamp)
             file_id = run.contributions.files(source_id)[_FILE].id
             gone = Marks()

@@ -8,17 +8,21 @@ stays until the file reads cleanly again.
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-from oai.sources import Entry, Problem, Unreadable, jsonl
+from oai.helpers import Helpers
+from oai.records import Renderer, Told, tell, tell_part
+from oai.sources import Problem, Unreadable
 from oai.sources.files import File, Source, SourceError
 from oai.sources.kinds import Kind, kind_of
 from oai.store.contributions import Contributions, Known, Said, Standing
 
 _PIECE = 1 << 20  # bytes read at a time
+_ITEM_BYTES = 1000  # a file has about an item for so many
 
 CHUNK = 500
 """How many items are looked up and written at a time."""
@@ -104,16 +108,33 @@ class Taken:
     dropped: Marks = field(default_factory=Marks)
 
 
+class Fresh(NamedTuple):
+    """Items that nobody has spoken of before: what a file says of each of them, by its number."""
+
+    entries: Mapping[int, Told]
+    source_id: int
+    source: str
+    file_id: int
+    file: str
+
+
 class Intake:
     """Reads sources into *contributions*, and knows which items are affected by it."""
 
-    def __init__(self, contributions: Contributions, progress: Progress, now: int) -> None:
+    def __init__(
+        self,
+        contributions: Contributions,
+        progress: Progress,
+        now: int,
+        helpers: Helpers,
+    ) -> None:
         self.affected = Marks()
         self.findings: list[Finding] = []
         self.taken: list[Taken] = []
         self._contributions = contributions
         self._progress = progress
         self._now = now
+        self._helpers = helpers
         self._datestamps = array("q")
 
     def datestamp(self, item_id: int) -> int | None:
@@ -121,8 +142,20 @@ class Intake:
         kept = self._datestamps[item_id] if item_id < len(self._datestamps) else 0
         return kept >> 1 if kept else None
 
-    def read(self, source: Source) -> None:
-        """Take in what the files of *source* say; raises SourceError if none of them can be read."""
+    def read(
+        self,
+        source: Source,
+        renderer: Renderer | None = None,
+        publish: Callable[[Fresh], None] | None = None,
+    ) -> None:
+        """Take in what the files of *source* say; raises SourceError if none of them can be read.
+
+        With *renderer* what is in a new file is rendered as it is read, and items that nobody has spoken
+        of before are given to *publish* and are affected no more. That is for a file that is read
+        alone: another one might have more to say of them.
+        """
+        self._renderer = renderer
+        self._publish = publish
         taken = Taken(source, self._contributions.source_id(source.name, self._now))
         self.taken.append(taken)
         known = self._contributions.files(taken.source_id)
@@ -189,17 +222,40 @@ class Intake:
             problems = self._contributions.problems(stands.id)
         else:
             reading = _FileReading(self._contributions, file, stands, kind)
-            for chunk in chunks(kind.read(file.path)):
-                affected, stamps = reading.take(chunk)
+            renderer = None if stands.digest else self._renderer  # most of what was read before is as it was
+            for chunk in chunks(self._tell(kind, file, renderer)):
+                said, stamps = reading.take(chunk)
                 self._watched.come_to(chunk[-1].line, lines)
-                self.affected.update(affected)
                 self._keep(stamps)
+                if renderer and self._publish:
+                    fresh = self._fresh(said)
+                    self._publish(Fresh(fresh, taken.source_id, taken.source.name, stands.id, file.name))
+                    said = {item_id: each for item_id, each in said.items() if item_id not in fresh}
+                self.affected.update(said)
             self._drop(taken, reading.finish())
             problems = [_standing(file, problem) for problem in reading.problems]
             self._contributions.replace_problems(stands.id, problems)
             self._contributions.note_read(stands.id, digest, own_ids=kind.own_ids)
         for problem in problems:
             self._note(taken, problem)
+
+    def _tell(self, kind: Kind, file: File, renderer: Renderer | None) -> Iterator[Told | Problem]:
+        """Yield what a file tells, read by helpers if that is worth it and it can be cut into parts."""
+        parts = kind.parts
+        if parts is None:
+            return tell(kind.read(file.path), renderer)
+        read = partial(tell_part, parts.read, renderer)
+        cut = ((None, part) for part in parts.cut(file.path))
+        told = self._helpers.map(read, cut, items=file.size // _ITEM_BYTES)
+        return parts.join(each for _, part in told for each in part)
+
+    def _fresh(self, said: Mapping[int, Told]) -> dict[int, Told]:
+        """Return what can be published at once; of what cannot be rendered it is told later."""
+        return {
+            item_id: each
+            for item_id, each in said.items()
+            if item_id >= self._contributions.first_new and each.rendered and each.rendered.reason is None
+        }
 
     def _keep(self, stamps: dict[int, int]) -> None:
         for item_id, stamp in stamps.items():
@@ -241,41 +297,40 @@ class _FileReading:
         self._spared = Marks()  # known items that a rejected entry names
         self._is_whole = True
 
-    def take(self, chunk: list[Entry | Problem]) -> tuple[list[int], dict[int, int]]:
-        """Write what differs from before; return the items affected, and datestamps they had elsewhere."""
-        entries = [entry for entry in chunk if isinstance(entry, Entry)]
-        ids = self._contributions.item_ids([entry.item.id for entry in entries])
-        known = self._contributions.known(self._file_id, ids.values())
-        taken: dict[int, Entry] = {}
-        said: list[Said] = []
+    def take(self, chunk: list[Told | Problem]) -> tuple[dict[int, Told], dict[int, int]]:
+        """Write what differs from before and return it, by item; and datestamps that items had elsewhere."""
+        ids = self._contributions.item_ids([each.local for each in chunk if isinstance(each, Told)])
+        old = [item_id for item_id in ids.values() if item_id < self._contributions.first_new]
+        known = self._contributions.known(self._file_id, old)
+        taken: dict[int, Told] = {}
+        said: dict[int, Told] = {}
         moved: dict[int, int] = {}
         for each in chunk:
             if isinstance(each, Problem):
                 self._take_problem(each)
                 continue
-            item_id = ids[each.item.id]
+            item_id = ids[each.local]
             if item_id in self._taken_items:
                 self._refuse(each, item_id, taken.get(item_id))
                 continue
             self._taken_items.add(item_id)
             taken[item_id] = each
-            content = jsonl.write(each.item)
-            digest = hashlib.blake2b(content, digest_size=16).digest()
             before, line = known.get(item_id, (b"", each.line))
-            if before != digest:
-                said.append(Said(item_id, each.line, digest, content))
+            if before != each.digest:
+                said[item_id] = each
             elif line != each.line:
                 moved[item_id] = each.line
-        self._contributions.say(self._file_id, said, known)
+        contributions = [Said(id_, each.line, each.digest, each.content) for id_, each in said.items()]
+        self._contributions.say(self._file_id, contributions, known)
         self._contributions.move(self._file_id, moved)
         stamps = {item: entry.datestamp for item, entry in taken.items() if entry.datestamp is not None}
-        return [one.item_id for one in said], stamps
+        return said, stamps
 
     def finish(self) -> list[int]:
         """Take back what the file no longer says; return the items it no longer speaks of."""
         gone = [
             item_id
-            for item_id in self._contributions.items_of(self._file_id)
+            for item_id in self._contributions.old_items_of(self._file_id)
             if item_id not in self._taken_items and item_id not in self._spared
         ]
         if gone and not self._is_whole:
@@ -294,13 +349,13 @@ class _FileReading:
         elif (item_id := self._contributions.item_id(problem.id)) is not None:
             self._spared.add(item_id)
 
-    def _refuse(self, entry: Entry, item_id: int, first: Entry | None) -> None:
+    def _refuse(self, entry: Told, item_id: int, first: Told | None) -> None:
         line = first.line if first else self._contributions.line(self._file_id, item_id)
         place = f"{self._file.name}:{line}"
         if self._kind.own_ids:
-            problem = _taken_already(entry.line, entry.item.id, place)
+            problem = _taken_already(entry.line, entry.local, place)
         else:
-            problem = Problem(entry.line, f"the same post as at {place}", "taken once", entry.item.id)
+            problem = Problem(entry.line, f"the same post as at {place}", "taken once", entry.local)
         self.problems.append(problem)
 
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from slugify import slugify
@@ -98,6 +99,7 @@ _FOLDED = str.maketrans(
 )
 
 
+@lru_cache(maxsize=1 << 12)
 def normalise(text: str) -> str:
     """Return *text* as two printings of it compare: case, quotes, dashes and spaces folded."""
     folded = unicodedata.normalize("NFKC", text).translate(_FOLDED).casefold()
@@ -121,8 +123,11 @@ def derived_id(title: str, first_creator: str | None, date: str | None) -> str:
 
 def unique(values: Iterable[str]) -> tuple[str, ...]:
     """Return *values* in order, without those that compare equal to an earlier one."""
+    given = tuple(values)
+    if len(given) < 2:  # noqa: PLR2004 - one cannot equal another
+        return given
     first: dict[str, str] = {}
-    for value in values:
+    for value in given:
         first.setdefault(normalise(value), value)
     return tuple(first.values())
 
@@ -136,14 +141,17 @@ def merged(said: Sequence[Item]) -> Item:
     live = [item for item in said if not item.deleted]
     first, *others = live or said
     changes: dict[str, Any] = {}
-    for name in _FILLED:
+    for name in _FILLED if others else ():
         if not getattr(first, name):
             changes[name] = next(
                 (value for item in others if (value := getattr(item, name))), getattr(first, name)
             )
     for name in _UNITED:
-        changes[name] = unique(value for item in (first, *others) for value in getattr(item, name))
-    return replace(first, **changes)
+        own = getattr(first, name)
+        united = unique((*own, *(value for item in others for value in getattr(item, name))))
+        if united != own:
+            changes[name] = united
+    return replace(first, **changes) if changes else first
 
 
 _FILLED = (

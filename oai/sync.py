@@ -9,23 +9,29 @@ All of it is one publication (:mod:`oai.store.publishing`): harvesters see the w
 and so does whoever finds the machine after a power cut.
 """
 
+import gc
+import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from oai.formats import InvalidRecord
-from oai.intake import Finding, Intake, Marks, Progress, Taken, chunks
+from oai.helpers import COLLECTED, WORTH, Helpers
+from oai.intake import Finding, Fresh, Intake, Marks, Progress, Taken, chunks
 from oai.item import Item, merged
 from oai.library import Library
 from oai.protocol.syntax import ancestors
-from oai.sets import PARENTS, sets_of
+from oai.records import Rendered, Renderer
+from oai.sets import PARENTS
 from oai.sources import jsonl
 from oai.sources.files import Source, SourceError
 from oai.store.contributions import Contribution, Contributions, Standing
 from oai.store.database import Database
-from oai.store.publishing import Change, Publication, publishing
+from oai.store.publishing import Change, Outcome, Publication, publishing
+from oai.store.queries import END
 from oai.store.schema import ContributionRow, FormatRow, ItemRow, PlacementRow, RecordRow, Scope, SetRow
 
 SPARED = 10
@@ -84,18 +90,24 @@ def sync(
     options: Options | None = None,
     waiting: Callable[[], None] = lambda: None,
     accept: Callable[[Report], None] = lambda _: None,
+    worth: int = WORTH,
 ) -> Report:
     """Make the store equal to *sources* and return what became of it.
 
-    *accept* is called with the report before anything is committed; if it raises, nothing is.
+    *accept* is called with the report before anything is committed; if it raises, nothing is. From
+    *worth* items on there are helpers (:mod:`oai.helpers`).
     Raises :class:`oai.sources.files.SourceError` where a source cannot be read or would lose too
     much, and :class:`oai.store.database.StoreError` where the store cannot be written; either
     leaves the store as it was.
     """
     run = None
     try:
-        with publishing(database, clock, waiting) as publication:
-            run = Run(publication, library, options or Options(), progress)
+        with (
+            _collecting_seldom(),
+            Helpers(worth) as helpers,
+            publishing(database, clock, waiting) as publication,
+        ):
+            run = Run(publication, library, options or Options(), progress, helpers)
             run.read(sources)
             run.publish()
             accept(run.report)
@@ -116,6 +128,7 @@ def touch(
     clock: Callable[[], int],
     progress: Progress,
     waiting: Callable[[], None] = lambda: None,
+    worth: int = WORTH,
 ) -> int:
     """Give records new datestamps, so that every harvester takes them again, and return how many moved.
 
@@ -125,8 +138,12 @@ def touch(
     """
     if prefix is not None and prefix not in library.formats:
         raise SourceError(f"there is no format {prefix}; there are: {', '.join(library.formats)}")
-    with publishing(database, clock, waiting) as publication:
-        run = Run(publication, library, Options(), progress)
+    with (
+        _collecting_seldom(),
+        Helpers(worth) as helpers,
+        publishing(database, clock, waiting) as publication,
+    ):
+        run = Run(publication, library, Options(), progress, helpers)
         run.publish()
         moved = run.report.changed
         items = _items_of(publication.connection, set_spec)
@@ -155,11 +172,43 @@ def _items_of(connection: Connection, set_spec: str | None) -> Sequence[tuple[in
     return [(item_id, local) for item_id, local in connection.execute(query)]
 
 
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """Look for garbage in circles less often: rows make none, and are many to look through."""
+    threshold = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(COLLECTED, *threshold[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*threshold)
+
+
+class _Held(NamedTuple):
+    """An item as the store has it; ``deleted`` is None as long as it has no records."""
+
+    id: int
+    local: str
+    deleted: bool | None
+
+
+class _Chunk(NamedTuple):
+    """Items that are published together, and what is said of them."""
+
+    items: Sequence[_Held]
+    said: Mapping[int, Sequence[Contribution]]
+
+
 class Run:
     """What one publication takes in, and what becomes of it."""
 
     def __init__(
-        self, publication: Publication, library: Library, options: Options, progress: Progress
+        self,
+        publication: Publication,
+        library: Library,
+        options: Options,
+        progress: Progress,
+        helpers: Helpers,
     ) -> None:
         self.options = options
         self.report = Report()
@@ -169,16 +218,25 @@ class Run:
         self._connection = publication.connection
         self._library = library
         self._progress = progress
+        self._renderer = Renderer(library)
+        self._helpers = helpers if self._renderer.can_be_sent else Helpers(worth=sys.maxsize)
+        self._moved: Counter[Outcome] = Counter()
+        self._moved_here = 0
         self.contributions = Contributions(self._connection)
-        self._intake = Intake(self.contributions, progress, publication.stamp)
+        self._intake = Intake(self.contributions, progress, publication.stamp, self._helpers)
 
     def read(self, sources: Sequence[Source]) -> None:
         """Take the sources in, and refuse what looks like an accident."""
         self._publication.settle_namespace(self._library.settings.namespace)
         if self.options.keep_datestamps and self._connection.scalar(select(RecordRow.item_id).limit(1)):
             raise SourceError("--keep-datestamps is for an empty store, and this one has records")
-        for source in sources:
-            self._intake.read(source)
+        self._settle_formats()
+        in_another_order = self.options.dry_run or self.options.keep_datestamps
+        if sum(len(source.files) for source in sources) == 1 and not in_another_order:
+            self._intake.read(sources[0], self._renderer, self._publish_fresh)
+        else:
+            for source in sources:
+                self._intake.read(source)
         self.report.findings = self._intake.findings
         if not self.options.allow_mass_delete:
             for taken in self._intake.taken:
@@ -223,32 +281,53 @@ class Run:
 
     def publish_affected(self, here: Collection[int]) -> int:
         """Publish what is affected, and return how many items of the sources *here* are not as they were."""
-        format_ids = self.format_ids = self._format_ids()
-        self._publication.counted_format = format_ids["oai_dc"]
+        self._settle_formats()
         self._unrendered = {problem.local for _, problem in self.contributions.unrendered() if problem.local}
-        affected = self._intake.affected
-        self._progress.begin("Writing records", len(affected))
-        moved: Counter[str] = Counter()
-        moved_here = 0
+        count = len(self._intake.affected)
+        self._progress.begin("Writing records", count)
+        chunks_ = self._chunks(self._in_order())
+        for chunk, rendered in self._helpers.map(self._renderer.render_all, chunks_, items=count):
+            self._publish_chunk(chunk, rendered, here)
+            self._progress.advance(len(chunk.items))
+        self.report.added = self._moved["added"]
+        self.report.changed = self._moved["changed"]
+        self.report.deleted = self._moved["deleted"]
+        return self._moved_here
+
+    def _publish_fresh(self, fresh: Fresh) -> None:
+        """Publish items that are new, as they are read."""
+        _, source_id, source, file_id, file = fresh
+        said = {
+            item_id: [Contribution(each.content, source_id, source, file_id, file, each.line)]
+            for item_id, each in fresh.entries.items()
+        }
+        items = [_Held(item_id, each.local, None) for item_id, each in fresh.entries.items()]
+        rendered = [each.rendered for each in fresh.entries.values() if each.rendered]
+        self._publish_chunk(_Chunk(items, said), rendered, {source_id})
+
+    def _publish_chunk(self, chunk: "_Chunk", rendered: Iterable[Rendered], here: Collection[int]) -> None:
+        outcome = self._publication.publish(list(self._changes(chunk, rendered)))
+        self._moved.update(outcome.values())
+        for item_id in outcome:
+            self._moved_here += any(one.source_id in here for one in chunk.said.get(item_id, ()))
+
+    def _chunks(self, affected: Iterable[int]) -> "Iterator[tuple[_Chunk, list[list[bytes]]]]":
+        """Yield the affected items, some at a time, each time with what is to be rendered of them."""
         for item_ids in chunks(affected):
             said = self.contributions.of_items(item_ids)
-            rows = select(ItemRow.id, ItemRow.local, ItemRow.deleted).where(ItemRow.id.in_(item_ids))
-            changes = [
-                self._change(id_, local, said.get(id_, ()), format_ids)
-                for id_, local, deleted in self._connection.execute(rows.order_by(ItemRow.id))
-                if id_ in said or deleted is not None
-            ]
-            outcome = self._publication.publish([change for change in changes if change])
-            moved.update(outcome.values())
-            moved_here += sum(any(one.source_id in here for one in said.get(id_, ())) for id_ in outcome)
-            self._progress.advance(len(item_ids))
-        self.report.added = moved["added"]
-        self.report.changed = moved["changed"]
-        self.report.deleted = moved["deleted"]
-        return moved_here
+            query = select(ItemRow.id, ItemRow.local, ItemRow.deleted).where(ItemRow.id.in_(item_ids))
+            held = {row.id: _Held(*row) for row in self._connection.execute(query)}
+            chunk = _Chunk([held[id_] for id_ in item_ids], said)
+            yield chunk, [[one.content for one in said[id_]] for id_ in item_ids if id_ in said]
 
-    def _format_ids(self) -> dict[str, int]:
-        """Return the numbers of the formats; one that makes other records than before affects all items."""
+    def _in_order(self) -> Iterable[int]:
+        """Return the affected items as their records are to lie: in the order of lists."""
+        if not self.options.keep_datestamps:
+            return self._intake.affected
+        return sorted(self._intake.affected, key=lambda item_id: self._intake.datestamp(item_id) or END)
+
+    def _settle_formats(self) -> None:
+        """Give the formats their numbers; one that makes other records than before affects all items."""
         stored = {
             row.prefix: row
             for row in self._connection.execute(select(FormatRow.prefix, FormatRow.id, FormatRow.fingerprint))
@@ -270,32 +349,49 @@ class Run:
             if served:
                 said_of = select(ContributionRow.item_id).distinct()
                 self._intake.affected.update(self._connection.scalars(said_of))
-        return {prefix: numbers[prefix] for prefix in self._library.formats}
+        self.format_ids = {prefix: numbers[prefix] for prefix in self._library.formats}
+        self._publication.counted_format = self.format_ids["oai_dc"]
 
-    def _change(
-        self, item_id: int, local: str, said: Sequence[Contribution], format_ids: dict[str, int]
-    ) -> Change | None:
-        identifier = self._library.identifier(local)
-        if not said:
-            return Change(item_id, identifier, None)
-        item = merged([jsonl.load(one.content) for one in said])
+    def _changes(self, chunk: "_Chunk", rendered: Iterable[Rendered]) -> Iterator[Change]:
+        """Yield what the items of a chunk are to be; *rendered* are those of which something is said."""
+        made = iter(rendered)
+        for item in chunk.items:
+            if said := chunk.said.get(item.id):
+                change = self._change(item, said, next(made))
+                if change:
+                    yield change
+            elif item.deleted is not None:
+                identifier = self._library.identifier(item.local)
+                yield Change(item.id, identifier, None, was_deleted=item.deleted)
+
+    def _change(self, held: _Held, said: Sequence[Contribution], rendered: Rendered) -> Change | None:
+        item_id, local, was_deleted = held
         if self.options.dry_run:
+            item = merged([jsonl.load(one.content) for one in said])
             self.report.items.append((said[0].file, said[0].line, item))
-        names = sets_of(item)
-        parents = {above for spec in names for above in ancestors(spec)}
-        self._publication.set_ids({spec: PARENTS[spec] for spec in sorted(parents)})
-        sets = self._publication.set_ids(names)
+        sets = self._sets(rendered.sets)
         stamp = self._intake.datestamp(item_id) if self.options.keep_datestamps else None
         if local in self._unrendered:
             self.contributions.retry(local)
-        if item.deleted:
-            return Change(item_id, identifier, None, sets, tuple(format_ids.values()), stamp)
-        try:
-            content = {number: self._library.content(item, prefix) for prefix, number in format_ids.items()}
-        except InvalidRecord as error:
-            self._reject(said[0], local, str(error))
+        if rendered.reason is not None:
+            self._reject(said[0], local, rendered.reason)
             return None
-        return Change(item_id, identifier, content, sets, datestamp=stamp)
+        identifier = self._library.identifier(local)
+        contents = rendered.contents
+        if contents is None:
+            tombstones = tuple(self.format_ids.values())
+            return Change(item_id, identifier, None, sets, tombstones, stamp, was_deleted)
+        numbered = {self.format_ids[prefix]: content for prefix, content in contents.items()}
+        return Change(item_id, identifier, numbered, sets, (), stamp, was_deleted)
+
+    def _sets(self, named: dict[str, str]) -> frozenset[int]:
+        """Return the numbers of sets; where one of them is new, its parents are made before it."""
+        try:
+            return self._publication.set_ids(named)
+        except KeyError:
+            parents = {above for spec in named for above in ancestors(spec)}
+            self._publication.add_sets({spec: PARENTS[spec] for spec in sorted(parents)} | named)
+            return self._publication.set_ids(named)
 
     def _reject(self, said: Contribution, local: str, reason: str) -> None:
         done = "what was served of it before stays"

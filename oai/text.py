@@ -13,7 +13,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import lxml.html
 from ftfy import TextFixerConfig, fix_encoding
@@ -27,8 +27,7 @@ MOJIBAKE = "wrong encoding mended"
 _PASSES = 16  # deeper nesting of escapes than this is nothing that anybody wrote
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(NamedTuple):
     """Text fit for use, and what had to be mended, in words for a person to read.
 
     Folding of spaces and of composed characters (NFC) is housekeeping and not mentioned.
@@ -39,27 +38,27 @@ class Cleaned:
 
 
 # What most text is made of. Left out are the letters that wrong decoding leaves behind ("Ã", "Â",
-# "œ") and all that is not composed (NFC). Signs and capitals with accents must stand alone, and
-# quotes the right way round: all other company is for ftfy to judge.
+# "œ") and all that is not composed (NFC). Signs must stand alone, capitals with accents too or before
+# a small letter, and quotes the right way round: all other company is for ftfy to judge.
 _LOWER = "ß-öø-ÿāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįıĳĵķĸĺļľłńņňŋōŏőŕŗřśŝşšţťŧũūŭůűųŵŷźżžșț"
 _UPPER = "ÀÁÄ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĲĴĶĹĻĽŁŃŅŇŊŌŎŐŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽȘȚ"
 _GREEK_CYRILLIC = "\u0386\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u03ce\u0401\u0410-\u044f\u0451"
 _LETTERS = _LOWER + _GREEK_CYRILLIC
-_SIGNS = "£€¥§©®™°±×²³¹¼½¾·«»"
+_SIGNS = "£€¥§©®™°±×÷²³¹¼½¾µ·«»₀-₉−≈≠≤≥∞√"
 _USUAL = re.compile(
     rf"""(?:
         [\n\ -~{_LETTERS}\u2010-\u2015’…′″]++
       | (?<![{_LETTERS}{_UPPER}{_SIGNS}])[“‘•]
       | ”(?![{_LETTERS}])(?:(?<![{_LETTERS}{_UPPER}{_SIGNS}]”)|(?![\w“‘•]))
-      | (?<![{_LETTERS}{_UPPER}{_SIGNS}”])[{_UPPER}{_SIGNS}](?![^\n\ -~])
+      | (?<![{_LETTERS}{_UPPER}{_SIGNS}”])(?:[{_SIGNS}](?![^\n\ -~])|[{_UPPER}](?![^\n\ -~{_LOWER}]))
     )*+""",
     re.VERBOSE,
 )
 # Where an escape or a tag begins, if any does.
 _MAYBE_ENTITY = re.compile(r"&(?:#|[A-Za-z][A-Za-z0-9]*;)")
 _MAYBE_TAG = re.compile(r"<[A-Za-z/]")
-# Spaces and line breaks that are not as they should be.
-_GAPS = ("  ", " \n", "\n ", "\n\n\n")
+# Line breaks that are not as they should be.
+_MAYBE_GAP = re.compile(r" \n|\n |\n\n\n")
 
 
 def _is_clean(text: str) -> bool:
@@ -67,7 +66,8 @@ def _is_clean(text: str) -> bool:
     return (
         _USUAL.fullmatch(text) is not None
         and text == text.strip(" \n")
-        and not any(gap in text for gap in (_GAPS if "\n" in text else _GAPS[:1]))
+        and "  " not in text
+        and not ("\n" in text and _MAYBE_GAP.search(text))
         and not ("&" in text and _MAYBE_ENTITY.search(text))
         and not ("<" in text and _MAYBE_TAG.search(text))
     )

@@ -90,7 +90,17 @@ def test_fit_for_xml(text: str) -> None:
 
 USUAL = st.lists(
     st.sampled_from(
-        [*"aZ1 .&<\n“”‘’–—…•éßÿőŽÉØαΒέжЯ£€§°²™»", "Ã", "Â", "œ", "â€", "&amp;", "<p>", "\u0301", "\u00a0"]
+        [
+            *"aZ1 .&<\n“”‘’–—…•éßÿőŽÉØŁàαΒέжЯ£€§°²µ≤≈√×₂™»",
+            "Ã",
+            "Â",
+            "œ",
+            "â€",
+            "&amp;",
+            "<p>",
+            "\u0301",
+            "\u00a0",
+        ]
     ),
     max_size=9,
 ).map("".join)
@@ -111,7 +121,8 @@ def test_plainly_clean_is_clean(text: str) -> None:
     "text",
     [
         "The “swans” of Bogotá – it’s said – were €5 each…",
-        "l’État, São Paulo",
+        "l’État, São Paulo, Łódź, Århus",
+        "12 µg/m³ of CO₂ (≤ 5 %)",
         "Ωmega & αβγ",
         "Swan & Co; 5 < 6\n\nB",
     ],

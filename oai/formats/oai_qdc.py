@@ -4,10 +4,12 @@ DCMI's schema leaves the namespace of the container to the application; this is 
 CONTENTdm, in which most repositories that offer oai_qdc give it.
 """
 
+from collections.abc import Iterator
+
 from lxml import etree
 
-from oai.formats import SCHEMA_LOCATION, XSI, Context, Format, shipped_grammar
-from oai.formats.dublin_core import DC, identifiers, subjects, types
+from oai.formats import XSI, Context, Format, shipped_grammar
+from oai.formats.dublin_core import DC, container, element, identifiers, subjects, types
 from oai.item import Item, unique
 from oai.protocol.syntax import is_uri
 
@@ -15,45 +17,44 @@ OAI_QDC = "http://worldcat.org/xmlschemas/qdc-1.0/"
 SCHEMA = "http://worldcat.org/xmlschemas/qdc/1.0/qdc-1.0.xsd"
 DCTERMS = "http://purl.org/dc/terms/"
 
-_TYPE = f"{{{XSI}}}type"
+_OPENING = (
+    f'<oai_qdc:qualifieddc xmlns:oai_qdc="{OAI_QDC}" xmlns:dc="{DC}" xmlns:dcterms="{DCTERMS}"'
+    f' xmlns:xsi="{XSI}" xsi:schemaLocation="{OAI_QDC} {SCHEMA}">'
+)
+_CLOSING = "</oai_qdc:qualifieddc>"
 
 
 def crosswalk(item: Item, page: str, context: Context) -> etree._Element:
     """Return *item* with the refinements and encoding schemes that DCMI has for what it says."""
-    root = etree.Element(
-        f"{{{OAI_QDC}}}qualifieddc", nsmap={"oai_qdc": OAI_QDC, "dc": DC, "dcterms": DCTERMS, "xsi": XSI}
-    )
-    root.set(SCHEMA_LOCATION, f"{OAI_QDC} {SCHEMA}")
+    written = (element(name, text, scheme) for name, text, scheme in _values(item, page, context) if text)
+    return container(_OPENING, written, _CLOSING)
 
-    def add(name: str, *values: str | None, scheme: str | None = None) -> None:
-        prefix, _, element = name.partition(":")
-        namespace = DC if prefix == "dc" else DCTERMS
-        for value in values:
-            if value:
-                child = etree.SubElement(root, f"{{{namespace}}}{element}")
-                child.text = value
-                if scheme:
-                    child.set(_TYPE, scheme)
 
+def _values(item: Item, page: str, context: Context) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield name, text and encoding scheme of each element; what the item does not say has no text."""
     first_type, *other_types = types(item)
-    add("dc:title", item.title)
-    add("dc:creator", *(name.name for name in item.creators))
-    add("dc:contributor", *(name.name for name in (*item.editors, *item.contributors)))
-    add("dc:subject", *subjects(item))
-    add("dcterms:abstract", item.description)
-    add("dc:publisher", item.publisher)
-    add("dcterms:issued", item.date, scheme="dcterms:W3CDTF")
-    add("dc:type", first_type)
+    yield "dc:title", item.title, None
+    for creator in item.creators:
+        yield "dc:creator", creator.name, None
+    for contributor in (*item.editors, *item.contributors):
+        yield "dc:contributor", contributor.name, None
+    for subject in subjects(item):
+        yield "dc:subject", subject, None
+    yield "dcterms:abstract", item.description, None
+    yield "dc:publisher", item.publisher, None
+    yield "dcterms:issued", item.date, "dcterms:W3CDTF"
+    yield "dc:type", first_type, None
     for other in other_types:
-        add("dc:type", other, scheme="dcterms:DCMIType" if other == "Text" else None)
-    add("dcterms:extent", item.extent)
+        yield "dc:type", other, "dcterms:DCMIType" if other == "Text" else None
+    yield "dcterms:extent", item.extent, None
     for identifier in identifiers(item, page):
-        add("dc:identifier", identifier, scheme="dcterms:URI" if is_uri(identifier) else None)
-    add("dcterms:isPartOf", item.source)
-    add("dc:language", item.language or context.language, scheme="dcterms:ISO639-3")
-    add("dcterms:accessRights", *context.rights)
-    add("dc:rights", *unique(item.rights))
-    return root
+        yield "dc:identifier", identifier, "dcterms:URI" if is_uri(identifier) else None
+    yield "dcterms:isPartOf", item.source, None
+    yield "dc:language", item.language or context.language, "dcterms:ISO639-3"
+    for right in context.rights:
+        yield "dcterms:accessRights", right, None
+    for right in unique(item.rights):
+        yield "dc:rights", right, None
 
 
 FORMAT = Format("oai_qdc", SCHEMA, OAI_QDC, 1, crosswalk, shipped_grammar("oai_qdc.rng"))

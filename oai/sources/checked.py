@@ -7,7 +7,7 @@ is left out and reported; text is cleaned (:mod:`oai.text`).
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -85,7 +85,7 @@ def _item(identifier: str, fields: Mapping[str, Any], doubts: list[str]) -> Item
     deleted = fields.get("deleted", False)
     if not isinstance(deleted, bool):
         raise Rejected("deleted is neither true nor false")
-    lists = {key: tuple(_texts(fields, key, doubts)) for key in LISTS}
+    lists = {key: _texts(fields, key, doubts) for key in LISTS}
     if deleted:
         return Item(identifier, tags=lists["tags"], sections=lists["sections"], deleted=True)
     texts = {key: _text(fields, key, doubts) for key in TEXTS}
@@ -94,7 +94,7 @@ def _item(identifier: str, fields: Mapping[str, Any], doubts: list[str]) -> Item
         raise Rejected("title is missing or empty")
     texts["date"] = _checked_date(texts["date"], doubts)
     texts["language"] = _checked_language(texts["language"], doubts)
-    names = {key: tuple(_names(fields, key, doubts)) for key in NAMES}
+    names = {key: _names(fields, key, doubts) for key in NAMES}
     origin = provenance(fields["provenance"]) if "provenance" in fields else None
     return Item(identifier, title, **names, **lists, **texts, provenance=origin)  # type: ignore[arg-type]
 
@@ -141,47 +141,55 @@ _FITS: Mapping[str, Callable[[str], bool]] = {
 def _cleaned(key: str, value: Any, doubts: list[str]) -> str:
     if not isinstance(value, str):
         raise Rejected(f"{key} is not a string")
-    cleaned = clean(value)
-    doubts += (f"{key}: {mended}" for mended in cleaned.mended)
-    return cleaned.text.strip()
+    text, mended = clean(value)
+    if mended:
+        doubts += [f"{key}: {what}" for what in mended]
+    return text.strip()
 
 
 def _text(fields: Mapping[str, Any], key: str, doubts: list[str]) -> str | None:
     return _cleaned(key, fields[key], doubts) or None if key in fields else None
 
 
-def _texts(fields: Mapping[str, Any], key: str, doubts: list[str]) -> Iterator[str]:
-    values = fields.get(key, [])
-    if not isinstance(values, list):
-        raise Rejected(f"{key} is not a list")
-    for value in values:
-        if text := _cleaned(key, value, doubts):
-            yield text
+def _texts(fields: Mapping[str, Any], key: str, doubts: list[str]) -> tuple[str, ...]:
+    cleaned = [_cleaned(key, value, doubts) for value in _list(fields, key)]
+    return tuple(text for text in cleaned if text)
 
 
-def _names(fields: Mapping[str, Any], key: str, doubts: list[str]) -> Iterator[Name]:
-    values = fields.get(key, [])
-    if not isinstance(values, list):
-        raise Rejected(f"{key} is not a list")
-    for value in values:
+def _names(fields: Mapping[str, Any], key: str, doubts: list[str]) -> tuple[Name, ...]:
+    names = []
+    for value in _list(fields, key):
         name, kind = (value.get("name"), value.get("kind")) if isinstance(value, dict) else (value, None)
         if kind not in ("personal", "corporate", None):
             raise Rejected(f"{key}: a kind is personal or corporate")
         if text := _cleaned(key, name, doubts):
-            yield name_of(text, kind)
+            names.append(name_of(text, kind))
+    return tuple(names)
+
+
+def _list(fields: Mapping[str, Any], key: str) -> Sequence[Any]:
+    values = fields.get(key, ())
+    if not isinstance(values, list | tuple):
+        raise Rejected(f"{key} is not a list")
+    return values
 
 
 def _checked_date(text: str | None, doubts: list[str]) -> str | None:
-    if text is None:
-        return None
+    if text is None or _is_date(text):
+        return text
+    doubts.append(f"date {text!r} is none: left out")
+    return None
+
+
+@lru_cache(maxsize=1 << 12)
+def _is_date(text: str) -> bool:
     match = _DATE.fullmatch(text)
     try:
         year, month, day = (int(part or 1) for part in match.groups()) if match else (0, 0, 0)
         date(year, month, day)
     except ValueError:
-        doubts.append(f"date {text!r} is none: left out")
-        return None
-    return text
+        return False
+    return True
 
 
 def _checked_language(text: str | None, doubts: list[str]) -> str | None:

@@ -5,16 +5,25 @@ that is broken or has a wrong type harms only itself: it is rejected with its li
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from oai.item import Item, Name, Provenance
 from oai.sources import Entry, Problem, checked
 from oai.sources.checked import KEYS, LISTS, NAMES, TEXTS, Rejected
 
+_PART = 100  # lines: what is made of them should not be much more than a pipe holds at once
+_ONCE = "ignored, here and in later lines"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 LONGEST = 16 * 1024 * 1024
 """Bytes of the longest line that is read."""
+
+
+_Read = TypeVar("_Read")
 
 
 def looks_like(head: bytes) -> bool:
@@ -25,13 +34,40 @@ def looks_like(head: bytes) -> bool:
 
 def read(path: Path) -> Iterator[Entry | Problem]:
     """Yield the items of a file, and what was doubted or rejected, as they stand in it."""
-    known = {*KEYS, "provenance"}
+    yield from join(each for part in cut(path) for each in read_part(part))
+
+
+Part = list[tuple[int, bytes | None]]
+"""Lines that are read together, each with its number; None for one that is too long."""
+
+
+def cut(path: Path) -> Iterator[Part]:
+    """Yield the lines of a file, a hundred at a time."""
     with path.open("rb") as file:
-        for number, line in _lines(file):
-            if line is None:
-                yield Problem(number, f"the line is longer than {LONGEST} bytes", "rejected", rejected=True)
-                continue
+        lines = _lines(file)
+        while part := list(islice(lines, _PART)):
+            yield part
+
+
+def read_part(part: Part) -> Iterator[Entry | Problem]:
+    """Yield the items of some lines, and what was doubted or rejected."""
+    known = {*KEYS, "provenance"}
+    for number, line in part:
+        if line is None:
+            yield Problem(number, f"the line is longer than {LONGEST} bytes", "rejected", rejected=True)
+        else:
             yield from _read_line(line, number, known)
+
+
+def join(read: Iterable[_Read]) -> Iterator[_Read]:
+    """Yield what was read of all parts; a key that is not known is told once, and not for each part."""
+    told: set[str] = set()
+    for each in read:
+        if isinstance(each, Problem) and each.done == _ONCE:
+            if each.reason in told:
+                continue
+            told.add(each.reason)
+        yield each
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
@@ -57,12 +93,12 @@ def _read_line(line: bytes, number: int, known: set[str]) -> Iterator[Entry | Pr
         yield error.at(number)
         return
     *doubts, last = checked.read(fields, number)
-    if isinstance(last, Entry):
+    if isinstance(last, Entry) and not known.issuperset(fields):
         unknown = sorted(fields.keys() - known)
         known.update(unknown)  # once is enough
         for key in unknown:
             reason = f"{key!r} is not a key of this format"
-            yield Problem(number, reason, "ignored, here and in later lines", last.item.id)
+            yield Problem(number, reason, _ONCE, last.item.id)
     yield from doubts
     yield last
 
@@ -83,7 +119,7 @@ def _object(line: bytes) -> dict[str, Any]:
 
 def write(item: Item) -> bytes:
     """Return *item* as one line, without its end; :func:`read` gives it back."""
-    return json.dumps(_as_object(item), ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(_as_object(item)).encode()
 
 
 def load(line: bytes) -> Item:
@@ -109,12 +145,16 @@ def _as_object(item: Item) -> dict[str, Any]:
     fields: dict[str, Any] = {"id": item.id}
     if item.deleted:
         fields["deleted"] = True
-    for key in ("title", *NAMES, *TEXTS[1:], *LISTS):
-        if value := getattr(item, key):
+    for key, value in zip(_WRITTEN, _values(item), strict=True):
+        if value:
             fields[key] = [{"name": n.name, "kind": n.kind} for n in value] if key in NAMES else value
     if item.provenance:
         fields["provenance"] = provenance_fields(item.provenance)
     return fields
+
+
+_WRITTEN = ("title", *NAMES, *TEXTS[1:], *LISTS)
+_values = attrgetter(*_WRITTEN)
 
 
 def provenance_fields(provenance: Provenance) -> dict[str, Any]:

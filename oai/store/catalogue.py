@@ -7,7 +7,7 @@ every item has, give its datestamp and its place.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -81,7 +81,10 @@ class Catalogue:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._unpack = Packing().unpack
+
+    @cached_property
+    def _unpack(self) -> Callable[[bytes], bytes]:
+        return Packing.of(self._connection).unpack
 
     def figures(self) -> Figures:
         """Return how much there is."""

@@ -5,13 +5,13 @@ contributions as they were, and so does an entry that is rejected: what is not u
 today is no reason to take back what was understood yesterday.
 """
 
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from oai.store.packing import Packing
+from oai.store.rows import insert_rows
 from oai.store.schema import ContributionRow, FileRow, ItemRow, ProblemRow, SourceRow
 
 
@@ -22,14 +22,22 @@ class Known(NamedTuple):
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A new contribution to an item."""
 
     item_id: int
     line: int
     digest: bytes
     content: bytes
+
+
+class _Origin(NamedTuple):
+    """Where contributions are from."""
+
+    source_id: int
+    source: str
+    file: str
+    own_ids: bool
 
 
 class Contribution(NamedTuple):
@@ -59,8 +67,10 @@ class Contributions:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._packing = Packing()
-        self._next_item = self._after(ItemRow.id)
+        self._packing = Packing.of(connection)
+        self.first_new = self._after(ItemRow.id)
+        """Items with this number or a greater one have come within this transaction."""
+        self._next_item = self.first_new
         self._next_file = self._after(FileRow.id)
 
     def _after(self, column: object) -> int:
@@ -109,17 +119,15 @@ class Contributions:
 
     def item_ids(self, locals_: Collection[str]) -> dict[str, int]:
         """Return the numbers of items by their local identifiers; new ones get the next numbers."""
-        query = select(ItemRow.local, ItemRow.id).where(ItemRow.local.in_(locals_))
-        found = dict(self._connection.execute(query).all())
+        found = dict(self._connection.execute(_ITEMS, {"locals": list(locals_)}).all())
         new = {
             local: self._next_item + n
             for n, local in enumerate(local for local in dict.fromkeys(locals_) if local not in found)
         }
         if new:
             self._next_item += len(new)
-            self._connection.execute(
-                insert(ItemRow), [{"id": id_, "local": local} for local, id_ in new.items()]
-            )
+            rows = [(id_, local) for local, id_ in new.items()]
+            insert_rows(self._connection, ItemRow, (ItemRow.id, ItemRow.local), rows)
         return found | new
 
     def item_id(self, local: str) -> int | None:
@@ -132,10 +140,8 @@ class Contributions:
 
     def known(self, file_id: int, item_ids: Collection[int]) -> dict[int, tuple[bytes, int]]:
         """Return digest and line of what a file says of items, for those that it speaks of."""
-        query = select(ContributionRow.item_id, ContributionRow.digest, ContributionRow.line).where(
-            ContributionRow.file_id == file_id, ContributionRow.item_id.in_(item_ids)
-        )
-        return {item_id: (digest, line) for item_id, digest, line in self._connection.execute(query)}
+        rows = self._connection.execute(_KNOWN, {"f": file_id, "ids": list(item_ids)}) if item_ids else ()
+        return {item_id: (digest, line) for item_id, digest, line in rows}
 
     def move(self, file_id: int, lines: Mapping[int, int]) -> None:
         """Note that a file says what it said of items at other lines."""
@@ -181,27 +187,18 @@ class Contributions:
     def say(self, file_id: int, said: Sequence[Said], known: Container[int]) -> None:
         """Write contributions of a file; *known* are those that it had already."""
         new = [one for one in said if one.item_id not in known]
-        if new:
-            self._connection.execute(
-                insert(ContributionRow),
-                [
-                    {
-                        "file_id": file_id,
-                        "item_id": one.item_id,
-                        "line": one.line,
-                        "digest": one.digest,
-                        "content": self._packing.pack(one.content),
-                    }
-                    for one in new
-                ],
-            )
+        if not self._packing.has_dictionary:
+            self._packing = Packing.trained([one.content for one in new], self._connection)
+        pack = self._packing.pack
+        rows = [(file_id, one.item_id, one.line, one.digest, pack(one.content)) for one in new]
+        insert_rows(self._connection, ContributionRow, _CONTRIBUTION, rows)
         changed = [
             {
                 "f": file_id,
                 "i": one.item_id,
                 "line": one.line,
                 "digest": one.digest,
-                "content": self._packing.pack(one.content),
+                "content": pack(one.content),
             }
             for one in said
             if one.item_id in known
@@ -219,43 +216,45 @@ class Contributions:
         query = select(ContributionRow.item_id).where(ContributionRow.file_id == file_id)
         yield from self._connection.scalars(query)
 
+    def old_items_of(self, file_id: int) -> Iterator[int]:
+        """Yield the items that a file speaks of and that were here before this transaction."""
+        query = select(ContributionRow.item_id).where(
+            ContributionRow.file_id == file_id, ContributionRow.item_id < self.first_new
+        )
+        yield from self._connection.scalars(query)
+
     def of_items(self, item_ids: Collection[int]) -> dict[int, list[Contribution]]:
         """Return what is said of items and counts, in the order of sources and files."""
-        query = (
-            select(
-                ContributionRow.item_id,
-                ContributionRow.content,
-                SourceRow.id,
-                SourceRow.name,
-                FileRow.id,
-                FileRow.name,
-                ContributionRow.line,
-                FileRow.own_ids,
-            )
-            .join(FileRow, FileRow.id == ContributionRow.file_id)
-            .join(SourceRow, SourceRow.id == FileRow.source_id)
-            .where(ContributionRow.item_id.in_(item_ids))
-        )
+        rows = self._connection.execute(_OF_ITEMS, {"ids": list(item_ids)}).all()
+        origins = self._origins({file_id for _, _, file_id, _ in rows})
         found: dict[int, list[Contribution]] = {}
-        # Not in the order of some language, as PostgreSQL would have it.
-        rows = sorted(self._connection.execute(query).all(), key=lambda row: (row[0], row[2], row[5]))
-        counted: set[tuple[int, int]] = set()
-        for item_id, packed, source_id, source, file_id, file, line, own_ids in rows:
-            if own_ids and (item_id, source_id) in counted:
-                continue
-            if own_ids:
-                counted.add((item_id, source_id))
-            said = Contribution(self._packing.unpack(packed), source_id, source, file_id, file, line)
-            found.setdefault(item_id, []).append(said)
+        for item_id, packed, file_id, line in rows:
+            source_id, source, file, _ = origins[file_id]
+            content = self._packing.unpack(packed)
+            found.setdefault(item_id, []).append(
+                Contribution(content, source_id, source, file_id, file, line)
+            )
+        for item_id, said in found.items():
+            if len(said) > 1:
+                found[item_id] = list(_counting(said, origins))
         return found
 
+    def _origins(self, file_ids: Collection[int]) -> dict[int, _Origin]:
+        """Return where the contributions of files are from."""
+        query = (
+            select(FileRow.id, SourceRow.id, SourceRow.name, FileRow.name, FileRow.own_ids)
+            .join(SourceRow, SourceRow.id == FileRow.source_id)
+            .where(FileRow.id.in_(file_ids))
+        )
+        return {row[0]: _Origin(*row[1:]) for row in self._connection.execute(query)}
+
     def live_items(self, source_id: int) -> int:
-        """Return how many items a source speaks of that are not deleted."""
+        """Return how many items a source speaks of that are not deleted, and not new either."""
         query = (
             select(func.count(ContributionRow.item_id.distinct()))
             .join(FileRow, FileRow.id == ContributionRow.file_id)
             .join(ItemRow, ItemRow.id == ContributionRow.item_id)
-            .where(FileRow.source_id == source_id, ItemRow.deleted.is_(False))
+            .where(FileRow.source_id == source_id, ItemRow.deleted.is_(False), ItemRow.id < self.first_new)
         )
         return self._connection.scalar(query) or 0
 
@@ -337,6 +336,33 @@ class Contributions:
         return [Standing(*row) for row in self._connection.execute(query)]
 
 
+def _counting(said: Iterable[Contribution], origins: Mapping[int, _Origin]) -> Iterator[Contribution]:
+    """Yield what counts of what is said of an item, in the order of sources and files."""
+    counted: set[int] = set()
+    # Not in the order of some language, as PostgreSQL would have it.
+    for one in sorted(said, key=lambda one: (one.source_id, one.file)):
+        if origins[one.file_id].own_ids:
+            if one.source_id in counted:
+                continue
+            counted.add(one.source_id)
+        yield one
+
+
+# Built once, as building them takes longer than what they do.
+_ITEMS = select(ItemRow.local, ItemRow.id).where(ItemRow.local.in_(bindparam("locals", expanding=True)))
+_KNOWN = select(ContributionRow.item_id, ContributionRow.digest, ContributionRow.line).where(
+    ContributionRow.file_id == bindparam("f"), ContributionRow.item_id.in_(bindparam("ids", expanding=True))
+)
+_OF_ITEMS = select(
+    ContributionRow.item_id, ContributionRow.content, ContributionRow.file_id, ContributionRow.line
+).where(ContributionRow.item_id.in_(bindparam("ids", expanding=True)))
+_CONTRIBUTION = (
+    ContributionRow.file_id,
+    ContributionRow.item_id,
+    ContributionRow.line,
+    ContributionRow.digest,
+    ContributionRow.content,
+)
 _CHANGE = (
     update(ContributionRow)
     .where(ContributionRow.file_id == bindparam("f"), ContributionRow.item_id == bindparam("i"))

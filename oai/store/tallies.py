@@ -1,6 +1,7 @@
 """The counters of lists: how many records of each day, how many deleted, and a digest of their lines."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -30,18 +31,24 @@ class Tallies:
     def __init__(self) -> None:
         self._sums: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
 
-    def count(self, set_id: int, format_id: int, scope: int, by: int, line: Line) -> None:
-        """Add a record to a list, or with *by* -1 take it away."""
-        sums = self._sums[set_id, format_id, int(scope), line.datestamp // DAY]
-        sums[0] += by
-        sums[1] += by if line.deleted else 0
-        sums[2] = (sums[2] + by * line.number) % inventory.MODULUS
+    def count(self, set_ids: Iterable[int], format_id: int, scope: int, by: int, line: Line) -> None:
+        """Add a record to the lists of sets, or with *by* -1 take it away."""
+        day = line.datestamp // DAY
+        number = by * line.number
+        for set_id in set_ids:
+            sums = self._sums[set_id, format_id, scope, day]
+            sums[0] += by
+            sums[1] += by if line.deleted else 0
+            sums[2] += number
 
     def write(self, connection: Connection) -> None:
         """Add the sums to the table."""
         columns = ("set_id", "format_id", "scope", "day", "records", "deleted", "digest")
-        counted = [(*key, *sums) for key, sums in self._sums.items() if any(sums)]
-        rows = [dict(zip(columns, values, strict=True)) for values in counted]
+        counted = [
+            (*key, records, deleted, digest % inventory.MODULUS)
+            for key, (records, deleted, digest) in self._sums.items()
+        ]
+        rows = [dict(zip(columns, values, strict=True)) for values in counted if any(values[4:])]
         if not rows:
             return
         dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
