@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: install serve test check format lint types lock clean
+.PHONY: install serve bench test check format lint types lock clean
 
 install: .venv/installed
 
@@ -23,6 +23,10 @@ serve: install ## the library's pages at http://127.0.0.1:8080/oai
 
 test: .venv/developing
 	$(BIN)/python -m pytest
+
+bench: .venv/developing ## measure, with RECORDS records; needs the yardsticks in ../shared/bench
+	mkdir -p var
+	$(BIN)/python -m tests.benchmarks --records $(or $(RECORDS),100000) --json var/benchmarks.json
 
 check: format lint types test ## all that CI does, and the formatting besides
 
