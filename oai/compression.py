@@ -4,25 +4,28 @@ isal makes gzip about ten times faster than zlib does at the same size; zstandar
 who ask for zstd. Identify lists both, and what it lists is always given to who asks for it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import zstandard
-from isal import igzip, isal_zlib
+from isal import isal_zlib
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
+
+from oai import deflate
+from oai.protocol.model import Piece
 
 _GZIP_LEVEL = 2
 _ZSTD_LEVEL = 1
 
-CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
-    "gzip": lambda body: igzip.compress(body, _GZIP_LEVEL, mtime=0),
-    "zstd": lambda body: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body),
+CODINGS: Mapping[str, Callable[[Sequence[Piece]], bytes]] = {
+    "gzip": deflate.gzipped,
+    "zstd": lambda pieces: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(deflate.joined(pieces)),
 }
-"""What is offered, in the order of preference where a harvester has none."""
+"""What is offered, in the order of preference where a harvester has none; each makes one body of pieces."""
 
 
-def gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def streamed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield *pieces* compressed as one gzip stream."""
     compressor = isal_zlib.compressobj(_GZIP_LEVEL, wbits=31)
     for piece in pieces:

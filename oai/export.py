@@ -5,16 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from oai import render
+from oai.deflate import joined
 from oai.intake import chunks
 from oai.item import Item, merged
 from oai.library import Library
 from oai.protocol import datestamp
-from oai.protocol.model import Page, Record, Selection
+from oai.protocol.model import Page, Selection
 from oai.protocol.response import Envelope, Records
 from oai.protocol.verbs import Verb
 from oai.sources import jsonl
 from oai.sources.files import SourceError
 from oai.store.contributions import Contributions
+from oai.store.horizon import Horizon
 from oai.store.repository import SqlRepository
 from oai.store.schema import FormatRow, ItemRow, PlacementRow, RecordRow, Scope, SetRow
 
@@ -48,36 +50,32 @@ def as_jsonl(
             yield line + b"\n"
 
 
-def as_xml(
-    connection: Connection, library: Library, set_spec: str | None, response_date: int
-) -> Iterator[bytes]:
+def as_xml(connection: Connection, library: Library, set_spec: str | None, at: Horizon) -> Iterator[bytes]:
     """Yield one ListRecords response that has the whole list in oai_dc, deleted records included.
 
-    *response_date* is one to harvest from next: see :mod:`oai.store.horizon`. Raises SourceError
+    Its responseDate is one to harvest from next: see :mod:`oai.store.horizon`. Raises SourceError
     where there is no record.
     """
     settings = library.settings
     formats = [known.metadata_format() for known in library.formats.values()]
-    repository = SqlRepository(
-        connection, formats, settings.namespace, settings.page_bytes, complete_until=response_date
-    )
+    repository = SqlRepository(connection, formats, settings.namespace, settings.page_bytes, horizon=at)
     if set_spec is not None and not repository.has_set(set_spec):
         raise SourceError(f"there is no set {set_spec}")
     selection = Selection("oai_dc", set_spec=set_spec)
     first = repository.page(selection, None, _PAGE, headers_only=False)
-    if not first.records:
+    if not first.count:
         raise SourceError("there are no records to write")
     arguments = {"verb": "ListRecords", "metadataPrefix": "oai_dc"} | ({"set": set_spec} if set_spec else {})
-    answer = Records(Verb.LIST_RECORDS, first.records, None)
-    envelope = Envelope(response_date, settings.base_url, list(arguments.items()), answer)
-    yield from render.stream(envelope, _pages(repository, selection, first))
+    answer = Records(Verb.LIST_RECORDS, (), None)
+    envelope = Envelope(at.complete_until, settings.base_url, list(arguments.items()), answer)
+    yield from render.stream(envelope, _pieces(repository, selection, first))
 
 
-def _pages(repository: SqlRepository, selection: Selection, page: Page) -> Iterator[Sequence[Record]]:
-    yield page.records
+def _pieces(repository: SqlRepository, selection: Selection, page: Page) -> Iterator[bytes]:
+    yield joined(page.pieces)
     while page.next:
         page = repository.page(selection, page.next, _PAGE, headers_only=False)
-        yield page.records
+        yield joined(page.pieces)
 
 
 def _item_ids(connection: Connection, set_spec: str | None) -> Iterator[int]:

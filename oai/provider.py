@@ -122,8 +122,8 @@ class Provider:
         headers_only = verb is Verb.LIST_IDENTIFIERS
         after = token.after if token else None
         page = repository.page(selection, after, self.page_size, headers_only=headers_only)
-        if page.records:
-            return Records(verb, page.records, self._token_behind(verb, selection, token, page))
+        if page.count:
+            return Records(verb, page.pieces, self._token_behind(verb, selection, token, page, repository))
         if token:
             record = repository.last_before(selection, token.after, headers_only=headers_only)
             if record:
@@ -131,21 +131,27 @@ class Provider:
         raise _no_records_match(selection, repository)
 
     def _token_behind(
-        self, verb: Verb, selection: Selection, token: RecordsToken | None, page: Page
+        self,
+        verb: Verb,
+        selection: Selection,
+        token: RecordsToken | None,
+        page: Page,
+        repository: Repository,
     ) -> ResumptionToken | None:
         """§3.5: a token while more follows, an empty one at the end, none where one page is all."""
         if token is None and page.next is None:
             return None
         cursor = token.cursor if token else 0
         size = token.complete_list_size if token else page.complete_list_size
-        delivered = cursor + len(page.records)
+        delivered = cursor + page.count
         if page.next is None:
             return ResumptionToken("", cursor, size and delivered)
         if size is not None:
             # The list may have grown since it was counted, and some harvesters stop where the
             # cursor meets the size.
             size = max(size, delivered + 1)
-        following = RecordsToken(selection, page.next, delivered, size)
+        begun = token.begun if token else repository.last_serial
+        following = RecordsToken(selection, page.next, delivered, size, begun)
         return ResumptionToken(self.tokens.write_records(verb, following), cursor, size)
 
 

@@ -1,18 +1,18 @@
 """An envelope written as XML: one short function for each element, named for it (§3.2, §4).
 
-Records come ready (:class:`oai.protocol.model.Record`) and are joined, never parsed, so a page
+Records come ready (:data:`oai.protocol.model.Record`) and are joined, never parsed, so a page
 costs what its bytes cost to copy. Everything else is text of ours or of the request, which
 :mod:`oai.protocol.request` has kept to what XML can carry; it is escaped here, once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
 
 from oai.protocol import datestamp
 from oai.protocol.datestamp import Granularity
 from oai.protocol.errors import ProtocolError
-from oai.protocol.model import MetadataFormat, Record, Set
+from oai.protocol.model import MetadataFormat, Piece, Record, Set
 from oai.protocol.response import (
     Envelope,
     Errors,
@@ -23,7 +23,6 @@ from oai.protocol.response import (
     ResumptionToken,
     Sets,
 )
-from oai.protocol.verbs import Verb
 
 _OPENING = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -45,11 +44,12 @@ _OAI_DC_OPENING = (
 _WHITE_SPACE = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 
-def render(envelope: Envelope) -> bytes:
-    """Return the whole response."""
+def render(envelope: Envelope) -> list[Piece]:
+    """Return the response, in pieces that follow each other."""
+    pieces: list[Piece]
     match envelope.answer:
         case Errors(errors):
-            pieces = list(map(_error, errors))
+            pieces = [*map(_error, errors)]
         case Identified():
             pieces = _identify(envelope.answer)
         case Formats(formats):
@@ -57,24 +57,31 @@ def render(envelope: Envelope) -> bytes:
         case Sets(sets, token):
             pieces = _element(b"ListSets", map(_set, sets), token)
         case OneRecord(record):
-            pieces = _element(b"GetRecord", _records([record]))
-        case Records(Verb.LIST_IDENTIFIERS, records, token):
-            pieces = _element(b"ListIdentifiers", _headers(records), token)
-        case Records(_, records, token):
-            pieces = _element(b"ListRecords", _records(records), token)
+            pieces = _element(b"GetRecord", [record])
+        case Records(verb, records, token):
+            pieces = _element(verb.encode(), records, token)
         case _:
             assert_never(envelope.answer)
-    return b"".join([*_opening(envelope), *pieces, _CLOSING])
+    return [*_opening(envelope), *pieces, _CLOSING]
 
 
-def stream(envelope: Envelope, pages: Iterable[Sequence[Record]]) -> Iterator[bytes]:
-    """Yield a ListRecords response that is longer than memory should be: *pages*, not the answer."""
+def stream(envelope: Envelope, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a ListRecords response that is longer than memory should be: *pieces*, not the answer."""
     yield from _opening(envelope)
     yield b"<ListRecords>\n"
-    for records in pages:
-        yield b"".join(_records(records))
+    yield from pieces
     yield b"</ListRecords>\n"
     yield _CLOSING
+
+
+def record(head: bytes, set_specs: bytes, body: bytes) -> Record:
+    """Return a record element; *head* is what :func:`header` gives, *body* what follows the header."""
+    return b"<record>%b%b</header>%b</record>\n" % (head, set_specs, body)
+
+
+def listed_header(head: bytes, set_specs: bytes) -> Record:
+    """Return a header element as ListIdentifiers has it."""
+    return b"%b%b</header>\n" % (head, set_specs)
 
 
 def header(identifier: str, stamp: int, *, deleted: bool) -> bytes:
@@ -105,12 +112,12 @@ def _error(error: ProtocolError) -> bytes:
     return f'<error code="{error.code}">{escape(error.message)}</error>\n'.encode()
 
 
-def _element(name: bytes, children: Iterable[bytes], token: ResumptionToken | None = None) -> list[bytes]:
+def _element(name: bytes, children: Iterable[Piece], token: ResumptionToken | None = None) -> list[Piece]:
     end = [_resumption_token(token)] if token else []
     return [b"<" + name + b">\n", *children, *end, b"</" + name + b">\n"]
 
 
-def _identify(answer: Identified) -> list[bytes]:
+def _identify(answer: Identified) -> list[Piece]:
     identity = answer.identity
     lines = [
         f"<repositoryName>{escape(identity.repository_name)}</repositoryName>",
@@ -141,18 +148,6 @@ def _set(known: Set) -> bytes:
         f"<setDescription>{_OAI_DC_OPENING}<dc:title>{escape(known.name)}</dc:title>"
         f"<dc:description>{items}</dc:description></oai_dc:dc></setDescription></set>\n"
     ).encode()
-
-
-def _records(records: Iterable[Record]) -> list[bytes]:
-    # Pieces, not elements: what is most of a response is copied once, when all of it is joined.
-    pieces: list[bytes] = []
-    for head, set_specs, metadata in records:
-        pieces += (b"<record>", head, set_specs, b"</header>", metadata, b"</record>\n")
-    return pieces
-
-
-def _headers(records: Iterable[Record]) -> list[bytes]:
-    return [b"%b%b</header>\n" % (head, set_specs) for head, set_specs, _ in records]
 
 
 def _resumption_token(token: ResumptionToken) -> bytes:

@@ -30,6 +30,10 @@ class Repository(Protocol):
         nothing is being written: then it is the moment of the request.
         """
 
+    @property
+    def last_serial(self) -> int:
+        """The serial of the last change that was there to be seen when the repository was opened."""
+
     def earliest_datestamp(self) -> int:
         """Return a datestamp that no record is older than; it never rises (§4.2)."""
 

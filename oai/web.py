@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from oai import compression, inventory, metrics
+from oai.deflate import joined
 from oai.library import Library
 from oai.protocol.errors import ProtocolErrors
 from oai.protocol.model import Identity, Selection
@@ -96,12 +97,7 @@ class Application(Flask):
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request as WSGI asks."""
         query = environ.get("QUERY_STRING", "")
-        if (
-            environ["PATH_INFO"] != "/oai"
-            or environ["REQUEST_METHOD"] != "GET"
-            or "CONTENT_TYPE" in environ
-            or not query.isascii()
-        ):
+        if environ["PATH_INFO"] != "/oai" or environ["REQUEST_METHOD"] != "GET" or not query.isascii():
             return super().wsgi_app(environ, start_response)
         pairs = parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote")
         try:
@@ -141,20 +137,20 @@ class Endpoint:
     ) -> Answered:
         """Answer a request of the protocol that sent *pairs*."""
         now = int(time.time())
+        coding = compression.chosen(accept_encoding)
         with self._database.reading() as connection:
-            repository = self._repository(connection, set_spec, now)
+            repository = self._repository(connection, set_spec, now, deflated=coding == "gzip")
             provider = self._providers.get(set_spec) or self._provider(connection, set_spec)
             envelope = provider.answer(pairs, repository, now)
-        body = render(envelope)
         headers = [
             ("Content-Type", "text/xml; charset=utf-8"),
             ("Vary", "Accept-Encoding"),
             _SETTLED if is_get and envelope.is_settled else _UNSETTLED,
         ]
-        if coding := compression.chosen(accept_encoding):
+        if coding:
             headers.append(("Content-Encoding", coding))
-            body = compression.CODINGS[coding](body)
-        return Answered(body, headers)
+        make = compression.CODINGS[coding] if coding else joined
+        return Answered(make(render(envelope)), headers)
 
     def inventory_of_days(self, set_spec: str | None = None) -> Response:
         """Answer with the digest of each day of a list (:mod:`oai.inventory`)."""
@@ -201,16 +197,19 @@ class Endpoint:
                 return _plain(f"There is no set {selection.set_spec} here.", 404)
         return _streamed(stream())
 
-    def _repository(self, connection: Connection, set_spec: str | None, now: int) -> SqlRepository:
+    def _repository(
+        self, connection: Connection, set_spec: str | None, now: int, *, deflated: bool = False
+    ) -> SqlRepository:
         settings = self._library.settings
         repository = SqlRepository(
             connection,
             self._formats,
             settings.namespace,
             settings.page_bytes,
-            complete_until=horizon(self._database, connection, now),
+            horizon=horizon(self._database, connection, now),
             own_set=set_spec,
             numbers=self._numbers,
+            deflated=deflated,
         )
         if set_spec not in self._providers and set_spec is not None and not repository.has_set(set_spec):
             abort(_plain(f"There is no set {set_spec} here.", 404))
@@ -242,6 +241,8 @@ class Endpoint:
 def _pairs() -> Pairs:
     """Return all that was sent, in order: the query, then the body of a POST, as one list of arguments."""
     pairs = list(request.args.items(multi=True))
+    if request.method != "POST":  # caches go by the address alone
+        return pairs
     try:
         pairs += request.form.items(multi=True)
     except HTTPException:
@@ -256,7 +257,7 @@ def _streamed(lines: Iterator[bytes]) -> Response:
     response = Response(content_type="text/plain; charset=utf-8")
     if compression.chosen(request.headers.get("Accept-Encoding", "")) == "gzip":
         response.headers["Content-Encoding"] = "gzip"
-        lines = compression.gzipped(lines)
+        lines = compression.streamed(lines)
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["Cache-Control"] = "no-cache"
     response.response = lines

@@ -24,9 +24,10 @@ class Held:
 
     def record(self, *, headers_only: bool = False) -> Record:
         """Return it as it is sent."""
-        body = b"" if headers_only or self.title is None else _METADATA % self.title.encode()
+        body = b"" if self.title is None else _METADATA % self.title.encode()
         head = render.header(self.identifier, self.stamp, deleted=self.title is None)
-        return Record(head, b"".join(map(render.set_spec, self.sets)), body)
+        sets = b"".join(map(render.set_spec, self.sets))
+        return render.listed_header(head, sets) if headers_only else render.record(head, sets, body)
 
     def is_in(self, set_spec: str | None) -> bool:
         """Say whether it is in a set or in one below it."""
@@ -37,6 +38,7 @@ class MemoryRepository:
     """Satisfies :class:`oai.repository.Repository`."""
 
     complete_until: int | None = None
+    last_serial = 0
     has_sets = True
 
     def __init__(self, held: Sequence[Held], sets: Sequence[Set] = ()) -> None:
@@ -76,7 +78,7 @@ class MemoryRepository:
         records = [each.record(headers_only=headers_only) for each in behind[:limit]]
         last = behind[:limit][-1] if len(behind) > limit else None
         following = Position(last.stamp, last.serial) if last else None
-        return Page(records, following, None if after else len(chosen))
+        return Page(records, len(records), following, None if after else len(chosen))
 
     def last_before(self, selection: Selection, position: Position, *, headers_only: bool) -> Record | None:
         """Return the last record not behind *position*."""

@@ -8,6 +8,7 @@ from typing import Any
 from lxml import etree
 from sqlalchemy import Connection
 
+from oai.deflate import joined
 from oai.inventory import day_line
 from oai.library import Library
 from oai.protocol.model import Selection
@@ -161,7 +162,7 @@ class Workbench:
         provider = Provider(identity, Tokens([b"key"], base_url), self.settings.page_size)
         now = self.now if at is None else at
         with self.database.reading() as connection:
-            return render(provider.answer(pairs, self.repository(connection, own_set, now), now))
+            return joined(render(provider.answer(pairs, self.repository(connection, own_set, now), now)))
 
     def day_lines(
         self, prefix: str = "oai_dc", set_spec: str | None = None, own_set: str | None = None
@@ -178,7 +179,7 @@ class Workbench:
             [known.metadata_format() for known in self.library.formats.values()],
             self.settings.namespace,
             self.settings.page_bytes,
-            complete_until=horizon(self.database, connection, now),
+            horizon=horizon(self.database, connection, now),
             own_set=own_set,
         )
 

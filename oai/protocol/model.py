@@ -1,8 +1,8 @@
 """What the protocol speaks of: records, sets, metadata formats, and places in a list (§2).
 
 An *item* is the container, a *record* is an item in one metadata format; datestamp and
-deletion belong to the record's header (§2.5). A :class:`Record` here is already XML: it was
-rendered and validated when its item was stored, so that reading is a join of bytes and
+deletion belong to the record's header (§2.5). A record here is already XML: it was
+rendered and validated when its item was stored, so that reading is a copy of bytes and
 nothing that a record contains can make a response fail.
 """
 
@@ -34,16 +34,8 @@ class Content(NamedTuple):
     digest: bytes
 
 
-class Record(NamedTuple):
-    """A record, or with empty ``metadata`` the header of one, as it is sent.
-
-    ``header`` is the XML up to the end of the datestamp, ``set_specs`` the setSpec elements,
-    ``metadata`` the metadata element and the about elements that follow it.
-    """
-
-    header: bytes
-    set_specs: bytes
-    metadata: bytes
+Record = bytes
+"""A record element, or the header element of one, as it is sent: see :func:`oai.render.record`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +48,31 @@ class Selection:
     set_spec: str | None = None
 
 
+class Deflated(NamedTuple):
+    """Bytes that lie compressed, as :func:`oai.deflate.deflated` gives them.
+
+    ``crc32`` and ``size`` are of what they are decompressed.
+    """
+
+    data: bytes
+    crc32: int
+    size: int
+
+
+Piece = bytes | Deflated
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A stretch of a list: the protocol's "incomplete list" (§3.5).
 
-    ``next`` is the position of its last record where more follow it, else None.
-    ``complete_list_size`` is counted for the first page only.
+    ``pieces`` are its records, ``count`` of them, one after another; how many are in one piece says
+    nothing. They are compressed only where that was asked for. ``next`` is the position of its last
+    record where more follow it, else None. ``complete_list_size`` is counted for the first page only.
     """
 
-    records: Sequence[Record]
+    pieces: Sequence[Piece]
+    count: int
     next: Position | None = None
     complete_list_size: int | None = None
 

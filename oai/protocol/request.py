@@ -80,7 +80,7 @@ def parse_request(pairs: Pairs) -> Request:
     granularity, is badArgument (§2.7.1, §3.3.1).
     """
     verb = _verb([value for name, value in pairs if name == "verb"])
-    found = Counter(name for name, _ in pairs if name != "verb")
+    found = Counter([name for name, _ in pairs if name != "verb"])
     values = {name: value for name, value in pairs if name != "verb"}
     errors = _misplaced(verb, found) + _misspelt(verb, values, found)
     selection, date_errors = _selection({name: value for name, value in values.items() if found[name] == 1})

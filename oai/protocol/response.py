@@ -1,10 +1,10 @@
 """What is answered: one type for each verb's answer, and the envelope around all (§3.2)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oai.protocol.errors import UNANSWERABLE, ProtocolError
-from oai.protocol.model import Identity, MetadataFormat, Record, Set
+from oai.protocol.model import Identity, MetadataFormat, Piece, Record, Set
 from oai.protocol.verbs import Verb
 
 
@@ -49,10 +49,10 @@ class OneRecord:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The answer to ListRecords, or to ListIdentifiers, whose records have no metadata."""
+    """The answer to ListRecords or ListIdentifiers; ``pieces`` as in :class:`oai.protocol.model.Page`."""
 
     verb: Verb
-    records: Iterable[Record]
+    pieces: Sequence[Piece]
     resumption_token: ResumptionToken | None
 
 
@@ -91,7 +91,8 @@ class Envelope:
         That holds within a list: for a page that was asked for with a token and gives another one.
         What changes after it was read gets a place behind it
         (:class:`oai.protocol.model.Position`), so nothing ever joins such a page, and what has gone
-        from it comes later in the list, or in the next harvest.
+        from it comes later in the list, or in the next harvest. It is never older than the list
+        that it is asked for in, since the token says when that began.
         """
         match self.answer:
             case Records(resumption_token=ResumptionToken() as token):

@@ -5,25 +5,24 @@ server keeps nothing for it: a token works again after a lost response, a restar
 redeployment, on every machine that has the key, any number of times; and what changes during
 a harvest moves behind it without shifting the rest (§3.5.1).
 
-It is signed, with the base URL and the verb as salt, so that only a token which this verb
-gave out at this base URL is taken back. Its characters are letters, digits, "-", "_" and ".",
+It is signed, with a key of its own for each base URL and verb, so that only a token which this
+verb gave out at this base URL is taken back. Its characters are letters, digits, "-" and "_",
 which survive harvesters that do not escape. It does not expire.
 """
 
-import hashlib
+import hmac
 import json
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from itsdangerous import BadData, Signer
-from itsdangerous.encoding import base64_decode, base64_encode
 
 from oai.protocol.errors import BadResumptionToken
 from oai.protocol.model import Position, Selection
 from oai.protocol.verbs import Verb
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
+_SIGNATURE = 16  # bytes
 _VERSION = 1  # of the payload: a later one must go on reading this one
 
 
@@ -32,13 +31,17 @@ class RecordsToken:
     """Where a list of records or of headers stopped.
 
     ``cursor`` is how many records came before the next page; ``complete_list_size`` is how
-    many there were when the list was begun, or None where that was not counted.
+    many there were when the list was begun, or None where that was not counted. ``begun`` is the
+    serial of the last change before that: two lists have a token in common only if they began
+    alike, so a cache never gives one of them a page that is older than the list itself
+    (:attr:`oai.protocol.response.Envelope.is_settled`).
     """
 
     selection: Selection
     after: Position
     cursor: int
     complete_list_size: int | None
+    begun: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class Tokens:
     """
 
     def __init__(self, keys: Sequence[bytes], base_url: str) -> None:
-        self._signers = {
-            verb: Signer(list(keys), salt=f"{verb} {base_url}", digest_method=hashlib.sha256)
+        self._keys = {
+            verb: [hmac.digest(key, f"{verb} {base_url}".encode(), "sha256") for key in keys]
             for verb in (Verb.LIST_IDENTIFIERS, Verb.LIST_RECORDS, Verb.LIST_SETS)
         }
 
@@ -66,14 +69,14 @@ class Tokens:
         """Return *token* as ListRecords or ListIdentifiers hands it out."""
         chosen = token.selection
         selected = (chosen.metadata_prefix, chosen.from_, chosen.until, chosen.set_spec)
-        return self._write(verb, *selected, *token.after, token.cursor, token.complete_list_size)
+        return self._write(verb, *selected, *token.after, token.cursor, token.complete_list_size, token.begun)
 
     def read_records(self, verb: Verb, text: str) -> RecordsToken:
         """Return what *text* stands for; raises BadResumptionToken where it is not of *verb*."""
         match self._read(verb, text):
-            case [prefix, from_, until, set_spec, int(datestamp), int(serial), int(cursor), size]:
+            case [prefix, from_, until, set_spec, int(datestamp), int(serial), int(cursor), size, int(begun)]:
                 selection = Selection(prefix, from_, until, set_spec)
-                return RecordsToken(selection, Position(datestamp, serial), cursor, size)
+                return RecordsToken(selection, Position(datestamp, serial), cursor, size, begun)
         raise _refusal(verb)
 
     def write_sets(self, token: SetsToken) -> str:
@@ -88,15 +91,23 @@ class Tokens:
         raise _refusal(Verb.LIST_SETS)
 
     def _write(self, verb: Verb, *payload: str | int | None) -> str:
-        text = _COMPACT.encode([_VERSION, *payload])
-        return self._signers[verb].sign(base64_encode(text)).decode()
+        text = _COMPACT.encode([_VERSION, *payload]).encode()
+        return urlsafe_b64encode(_signature(self._keys[verb][-1], text) + text).rstrip(b"=").decode()
 
-    def _read(self, verb: Verb, text: str) -> list[Any]:
+    def _read(self, verb: Verb, token: str) -> list[Any]:
         try:
-            version, *payload = json.loads(base64_decode(self._signers[verb].unsign(text)))
-        except (BadData, ValueError, TypeError):
+            signed = b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
+            signature, text = signed[:_SIGNATURE], signed[_SIGNATURE:]
+            if not any(hmac.compare_digest(signature, _signature(key, text)) for key in self._keys[verb]):
+                raise _refusal(verb)
+            version, *payload = json.loads(text)
+        except ValueError:
             raise _refusal(verb) from None
         return payload if version == _VERSION else []
+
+
+def _signature(key: bytes, text: bytes) -> bytes:
+    return hmac.digest(key, text, "sha256")[:_SIGNATURE]
 
 
 def _refusal(verb: Verb) -> BadResumptionToken:

@@ -3,9 +3,36 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import Connection, bindparam, delete, update
 
+from oai.store.rows import insert_rows
 from oai.store.schema import ItemRow, PlacementRow, RecordRow
+
+RECORD = (
+    RecordRow.id,
+    RecordRow.format_id,
+    RecordRow.datestamp,
+    RecordRow.serial,
+    RecordRow.item_id,
+    RecordRow.digest,
+    RecordRow.block_id,
+    RecordRow.start,
+    RecordRow.header_size,
+    RecordRow.set_specs_size,
+    RecordRow.size,
+)
+"""The columns of a row in :attr:`Batch.records`."""
+
+PLACEMENT = (
+    PlacementRow.set_id,
+    PlacementRow.format_id,
+    PlacementRow.scope,
+    PlacementRow.datestamp,
+    PlacementRow.serial,
+    PlacementRow.item_id,
+    PlacementRow.header,
+)
+"""The columns of a row in :attr:`Batch.placements`."""
 
 
 @dataclass(slots=True)
@@ -13,22 +40,24 @@ class Batch:
     """Rows of ``record``, ``placement`` and ``item``; what is old goes before what is new comes."""
 
     old_records: list[dict[str, Any]] = field(default_factory=list)
-    records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[tuple[object, ...]] = field(default_factory=list)
     old_placements: list[dict[str, Any]] = field(default_factory=list)
-    placements: list[dict[str, Any]] = field(default_factory=list)
-    items: list[dict[str, Any]] = field(default_factory=list)
+    placements: list[tuple[int, int, int, int, int, int, bytes | None]] = field(default_factory=list)
+    deleted_items: list[int] = field(default_factory=list)
+    live_items: list[int] = field(default_factory=list)
 
     def write(self, connection: Connection) -> None:
         """Write them."""
-        for statement, rows in (
-            (_DELETE_RECORD, self.old_records),
-            (insert(RecordRow), self.records),
-            (_DELETE_PLACEMENT, self.old_placements),
-            (insert(PlacementRow), self.placements),
-            (_UPDATE_ITEM, self.items),
-        ):
-            if rows:
-                connection.execute(statement, rows)
+        if self.old_records:
+            connection.execute(_DELETE_RECORD, self.old_records)
+        insert_rows(connection, RecordRow, RECORD, self.records)
+        if self.old_placements:
+            connection.execute(_DELETE_PLACEMENT, self.old_placements)
+        # In their own order, for they are clustered by it.
+        insert_rows(connection, PlacementRow, PLACEMENT, sorted(self.placements))
+        for item_ids, deleted in ((self.deleted_items, True), (self.live_items, False)):
+            if item_ids:
+                connection.execute(_UPDATE_ITEMS, {"ids": item_ids, "to": deleted})
 
 
 _DELETE_RECORD = delete(RecordRow).where(RecordRow.id == bindparam("s"))
@@ -39,4 +68,6 @@ _DELETE_PLACEMENT = delete(PlacementRow).where(
     PlacementRow.datestamp == bindparam("d"),
     PlacementRow.serial == bindparam("s"),
 )
-_UPDATE_ITEM = update(ItemRow).where(ItemRow.id == bindparam("i")).values(deleted=bindparam("deleted"))
+_UPDATE_ITEMS = (
+    update(ItemRow).where(ItemRow.id.in_(bindparam("ids", expanding=True))).values(deleted=bindparam("to"))
+)

@@ -6,8 +6,9 @@ transaction at a time in the whole installation, which :meth:`Database.alone` se
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = Path(self.url.database or "") if self.is_sqlite else None
         self._reader = self._engine(isolation_level="AUTOCOMMIT", pool_pre_ping=not self.is_sqlite)
+        self._kept = threading.local()
         self._writer = self._engine()
         self._claimer = self._engine(isolation_level="AUTOCOMMIT", wait=_CLAIM_WAIT)
         if self.is_sqlite:
@@ -69,29 +71,44 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection to read with; raises :class:`oai.repository.Unavailable` where there is none."""
-        if not self.exists():
-            raise Unavailable(f"there is no database at {self}")
-        try:
-            with self._reader.connect() as connection:
-                yield connection
-        except DBAPIError as error:
-            _raise_if_ours(error)
-            raise Unavailable(f"{self}: {error.orig}") from error
-        except self._reader.dialect.loaded_dbapi.Error as error:  # of what is oai.store.prepared
-            _raise_if_ours(error)
-            raise Unavailable(f"{self}: {error}") from error
+        """Give a connection to read with; raises :class:`oai.repository.Unavailable` where there is none.
+
+        In SQLite it is one that the thread keeps: to open a connection anew, even one of a pool,
+        takes as long as all that a page of records is asked for.
+        """
+        with self._translating():
+            if not self.is_sqlite:
+                with self._reader.connect() as connection:
+                    yield connection
+                return
+            kept: Connection | None = getattr(self._kept, "connection", None)
+            if kept is None or kept.closed or kept.invalidated:
+                kept = self._kept.connection = self._reader.connect()
+            yield kept
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Give a connection that reads all of one moment, however long it takes; raises as reading does."""
         begin = "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        with self.reading() as connection:
+        with self._translating(), self._reader.connect() as connection:
             connection.exec_driver_sql(begin)
             try:
                 yield connection
             finally:
                 connection.exec_driver_sql("ROLLBACK")
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        if not self.exists():
+            raise Unavailable(f"there is no database at {self}")
+        try:
+            yield
+        except DBAPIError as error:
+            _raise_if_ours(error)
+            raise Unavailable(f"{self}: {error.orig}") from error
+        except self._reader.dialect.loaded_dbapi.Error as error:  # of oai.store.prepared
+            _raise_if_ours(error)
+            raise Unavailable(f"{self}: {error}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -102,6 +119,15 @@ class Database:
         except DBAPIError as error:
             _raise_if_ours(error)
             raise StoreError(f"{self} cannot be written: {error.orig}") from error
+
+    def shrink_log(self) -> None:
+        """Give back the room of SQLite's log, which a large transaction leaves as large as itself.
+
+        Whoever reads meanwhile is not waited for: then the next writer does it.
+        """
+        if self.is_sqlite:
+            with suppress(DBAPIError), self._claimer.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def write_now(self, statement: Update) -> bool:
         """Run one small update, and say whether it changed anything; it does not wait for anybody."""
@@ -217,7 +243,9 @@ class Database:
             raise StoreError(f"{self} is of an older version; `oai db upgrade` brings it up to date")
 
     def dispose(self) -> None:
-        """Close all connections."""
+        """Close all connections, but for those that other threads keep."""
+        if kept := getattr(self._kept, "connection", None):
+            kept.close()
         self._reader.dispose()
         self._claimer.dispose()
         self._writer.dispose()

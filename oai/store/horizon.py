@@ -14,6 +14,8 @@ for that day. Claiming is one small write for each second in which anybody asks;
 be made, the response says that it is as late as the last claim, which is always true.
 """
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection, select, update
 
 from oai.store.database import Database
@@ -21,23 +23,33 @@ from oai.store.prepared import Prepared
 from oai.store.schema import RepositoryRow
 
 
-def horizon(database: Database, connection: Connection, now: int) -> int:
-    """Return the responseDate for a request of *now*; it holds for all that is read afterwards.
+class Horizon(NamedTuple):
+    """How far what is read is sure to reach.
+
+    ``complete_until`` is the latest responseDate that may be given for it; ``last_serial`` is the
+    serial of the last change that is in it.
+    """
+
+    complete_until: int
+    last_serial: int
+
+
+def horizon(database: Database, connection: Connection, now: int) -> Horizon:
+    """Return the horizon of a request of *now*; it holds for all that is read afterwards.
 
     *connection* has to be asked for this before it is asked for anything else.
     """
+    publishing_since: int | None
     for claim in (True, False):
-        publishing_since: int | None
-        claimed: int
-        publishing_since, claimed = _STATE.rows(connection)[0]
+        publishing_since, claimed, last_serial = _STATE.rows(connection)[0]
         if publishing_since is not None:
-            return min(now, publishing_since)
+            return Horizon(min(now, publishing_since), last_serial)
         if now <= claimed:
-            return now
+            return Horizon(now, last_serial)
         if claim and database.write_now(_CLAIM.values(claimed=now).where(RepositoryRow.claimed < now)):
-            return now
-    return claimed
+            return Horizon(now, last_serial)
+    return Horizon(claimed, last_serial)
 
 
-_STATE = Prepared(select(RepositoryRow.publishing_since, RepositoryRow.claimed))
+_STATE = Prepared(select(RepositoryRow.publishing_since, RepositoryRow.claimed, RepositoryRow.last_serial))
 _CLAIM = update(RepositoryRow).where(RepositoryRow.publishing_since.is_(None))

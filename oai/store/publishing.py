@@ -16,25 +16,28 @@ How long step 4 takes does not matter, nor where it is killed: then nothing has 
 else. Datestamps never run backwards, even where the clock does; serials rise with every change.
 """
 
+import itertools
 import os
 import socket
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from oai import render
 from oai.protocol import syntax
-from oai.protocol.model import Content
+from oai.protocol.model import Content, Position
+from oai.store import queries
 from oai.store.batch import Batch
+from oai.store.blocks import Blocks
 from oai.store.database import Database, StoreError
 from oai.store.repository import refuse_other_namespace
 from oai.store.schema import (
     EVERYTHING,
-    ItemRow,
+    BlockRow,
     PlacementRow,
     RecordRow,
     RepositoryRow,
@@ -52,7 +55,8 @@ class Change:
     deleted, which then has a tombstone in the formats ``tombstones`` if it
     has no record yet. ``sets`` are the sets that it is in, without their parents; for a deleted
     one, those it is known to have been in besides. ``datestamp`` is given only for what is
-    moved here with the datestamps it had elsewhere.
+    moved here with the datestamps it had elsewhere. ``was_deleted`` is what the item has been until
+    now, None if it has no records yet.
     """
 
     item_id: int
@@ -61,6 +65,7 @@ class Change:
     sets: frozenset[int] = frozenset()
     tombstones: Sequence[int] = ()
     datestamp: int | None = None
+    was_deleted: bool | None = None
 
 
 Outcome = Literal["added", "changed", "deleted"]
@@ -74,6 +79,7 @@ class _Old(NamedTuple):
     serial: int
     digest: bytes
     set_specs: bytes
+    block_id: int
 
 
 class _Place(NamedTuple):
@@ -86,13 +92,18 @@ class _Place(NamedTuple):
 
 
 class _Move(NamedTuple):
-    """A record that is not as it is to be: what it was, where it stood, and what it says from now on."""
+    """A record that is not as it is to be: what it was, where it stood, and what it says from now on.
+
+    ``stamp`` and ``header`` are the same for all records of an item.
+    """
 
     change: Change
     old: _Old | None
     stand: Sequence[_Place]
     content: Content
     set_specs: bytes
+    stamp: int
+    header: bytes
 
 
 @contextmanager
@@ -111,6 +122,7 @@ def publishing(
                 publication = Publication(connection, clock())
                 yield publication
                 publication.finish()
+            database.shrink_log()
         except BaseException:
             # Nothing was published, so nothing need be held back; where the database is out of
             # reach, the next writer does it.
@@ -139,38 +151,40 @@ class Publication:
         self._first_serial = self._serial
         self._set_ids = {spec: id_ for id_, spec in connection.execute(select(SetRow.id, SetRow.spec))}
         self._set_specs = {id_: spec for spec, id_ in self._set_ids.items()}
-        self._whole: dict[frozenset[int], frozenset[int]] = {}
-        self._written: dict[frozenset[int], bytes] = {}
+        self._parents: dict[int, frozenset[int]] = {}
+        self._written: dict[str, bytes] = {}
         self._members: Counter[int] = Counter()
         self.counted_format = 1
         """The format by whose records the members of sets are counted; one that every item has."""
         self._tallies = Tallies()
+        self._blocks = Blocks(connection)
 
     def settle_namespace(self, namespace: str) -> None:
         """Keep the namespace of the identifiers; raises StoreError if they were given in another one."""
         refuse_other_namespace(self.connection, namespace)
         self.connection.execute(update(RepositoryRow).values(namespace=namespace))
 
-    def set_ids(self, named: Mapping[str, str]) -> frozenset[int]:
-        """Return the numbers of the sets with these setSpecs, made with these names where they are new."""
+    def set_ids(self, specs: Iterable[str]) -> frozenset[int]:
+        """Return the numbers of the sets with these setSpecs; raises KeyError where one is new."""
+        return frozenset([self._set_ids[spec] for spec in specs])
+
+    def add_sets(self, named: Mapping[str, str]) -> None:
+        """Make the sets with these setSpecs and names, as far as they are new."""
         for spec, name in named.items():
             if spec not in self._set_ids:
                 id_ = len(self._set_ids) + 1
                 self.connection.execute(insert(SetRow).values(id=id_, spec=spec, name=name, members=0))
                 self._set_ids[spec] = id_
                 self._set_specs[id_] = spec
-        return frozenset(self._set_ids[spec] for spec in named)
 
     def publish(self, changes: Sequence[Change]) -> dict[int, Outcome]:
         """Write those of *changes* that are any: a record that says the same keeps its datestamp.
 
         Returns what became of the items that are not as they were.
         """
-        ids = [change.item_id for change in changes]
-        items = select(ItemRow.id, ItemRow.deleted).where(ItemRow.id.in_(ids))
-        states = dict(self.connection.execute(items).all())
-        records = self._records(ids)
-        places = self._places(ids)
+        old = [change.item_id for change in changes if change.was_deleted is not None]
+        records = self._records(old)
+        places = self._places(old)
         batch = Batch()
         outcome: dict[int, Outcome] = {}
         moves: defaultdict[int, list[_Move]] = defaultdict(list)
@@ -179,14 +193,8 @@ class Publication:
             for format_id, move in found.items():
                 moves[format_id].append(move)
             if found:
-                outcome[change.item_id] = self._note(
-                    change, places[change.item_id], batch, was_deleted=states[change.item_id]
-                )
-        # Format by format, so that the records of a list lie beside each other.
-        for format_id in sorted(moves):
-            for move in moves[format_id]:
-                self._write(format_id, move, batch)
-        batch.write(self.connection)
+                outcome[change.item_id] = self._note(change, places[change.item_id], batch)
+        self._write_all(moves, batch)
         return outcome
 
     def touch(self, format_id: int, identifiers: Mapping[int, str]) -> int:
@@ -194,24 +202,41 @@ class Publication:
 
         *identifiers* are those of the items; what this publication has moved already stays.
         """
-        query = select(RecordRow).where(
-            RecordRow.format_id == format_id,
-            RecordRow.item_id.in_(identifiers.keys()),
-            RecordRow.serial <= self._first_serial,
+        query = (
+            select(*_OLD, RecordRow.item_id, queries.body().label("body"))
+            .join(BlockRow, BlockRow.id == RecordRow.block_id)
+            .where(
+                RecordRow.format_id == format_id,
+                RecordRow.item_id.in_(identifiers.keys()),
+                RecordRow.serial <= self._first_serial,
+            )
         )
         places = self._places(list(identifiers))
-        batch = Batch()
-        rows = self.connection.execute(query.order_by(RecordRow.serial)).all()
-        for row in rows:
-            stand = places[row.item_id][format_id]
-            sets = frozenset(place.set_id for place in stand if place.scope == Scope.BOTH)
-            content = Content(row.body, row.digest)
-            says = {format_id: content} if row.digest else None
-            change = Change(row.item_id, identifiers[row.item_id], says, sets)
-            old = _Old(row.datestamp, row.serial, row.digest, row.set_specs)
-            self._write(format_id, _Move(change, old, stand, content, row.set_specs), batch)
+        moves = []
+        for *fields, item_id, body in self.connection.execute(query.order_by(RecordRow.serial)):
+            old = _Old._make(fields)
+            stand = places[item_id][format_id]
+            sets = frozenset(place.set_id for place in stand if place.scope == _BOTH)
+            content = Content(body, old.digest)
+            says = {format_id: content} if old.digest else None
+            change = Change(item_id, identifiers[item_id], says, sets)
+            head = render.header(change.identifier, self.stamp, deleted=says is None)
+            moves.append(_Move(change, old, stand, content, old.set_specs, self.stamp, head))
+        self._write_all({format_id: moves}, Batch())
+        return len(moves)
+
+    def _write_all(self, moves: Mapping[int, Sequence[_Move]], batch: Batch) -> None:
+        """Write records where they stand from now on, format by format."""
+        gone: defaultdict[int, set[int]] = defaultdict(set)
+        for move in itertools.chain.from_iterable(moves.values()):
+            if move.old:
+                gone[move.old.block_id].add(move.old.serial)
+        self._blocks.take_out(gone)
+        for format_id in sorted(moves):
+            for move in moves[format_id]:
+                self._write(format_id, move, batch)
+        self._blocks.write()
         batch.write(self.connection)
-        return len(rows)
 
     def finish(self) -> None:
         """Write the counters and lift the hold on responseDates."""
@@ -233,30 +258,16 @@ class Publication:
     def _records(self, ids: Sequence[int]) -> defaultdict[int, dict[int, _Old]]:
         """Return the records of items, by item and format."""
         found: defaultdict[int, dict[int, _Old]] = defaultdict(dict)
-        query = select(
-            RecordRow.item_id,
-            RecordRow.format_id,
-            RecordRow.datestamp,
-            RecordRow.serial,
-            RecordRow.digest,
-            RecordRow.set_specs,
-        ).where(RecordRow.item_id.in_(ids))
-        for item_id, format_id, datestamp, serial, digest, set_specs in self.connection.execute(query):
-            found[item_id][format_id] = _Old(datestamp, serial, digest, set_specs)
+        rows = self.connection.execute(_RECORDS, {"ids": ids}) if ids else ()
+        for *fields, item_id, format_id in rows:
+            found[item_id][format_id] = _Old._make(fields)
         return found
 
     def _places(self, ids: Sequence[int]) -> defaultdict[int, defaultdict[int, list[_Place]]]:
         """Return the placements of items, by item and format."""
         found: defaultdict[int, defaultdict[int, list[_Place]]] = defaultdict(lambda: defaultdict(list))
-        query = select(
-            PlacementRow.item_id,
-            PlacementRow.format_id,
-            PlacementRow.set_id,
-            PlacementRow.scope,
-            PlacementRow.datestamp,
-            PlacementRow.serial,
-        ).where(PlacementRow.item_id.in_(ids))
-        for item_id, format_id, set_id, scope, datestamp, serial in self.connection.execute(query):
+        rows = self.connection.execute(_PLACES, {"ids": ids}) if ids else ()
+        for item_id, format_id, set_id, scope, datestamp, serial in rows:
             found[item_id][format_id].append(_Place(set_id, scope, datestamp, serial))
         return found
 
@@ -271,134 +282,159 @@ class Publication:
         else:
             contents = dict(change.content)
             set_specs = self._elements(change.sets)
+        stamp = self.stamp if change.datestamp is None else min(change.datestamp, self.stamp)
+        head = render.header(change.identifier, stamp, deleted=change.content is None)
         found: dict[int, _Move] = {}
         for format_id, content in contents.items():
             old = records.get(format_id)
             # A tombstone stays as it is, whatever sets it is said to have been in.
             stays = old and old.digest == content.digest and (not old.digest or old.set_specs == set_specs)
             if not stays:
-                found[format_id] = _Move(change, old, places.get(format_id, ()), content, set_specs)
+                stand = places.get(format_id, ())
+                found[format_id] = _Move(change, old, stand, content, set_specs, stamp, head)
         return found
 
     def _write(self, format_id: int, move: "_Move", batch: Batch) -> None:
         """Put a record where it stands from now on: at the end of its lists."""
-        change, old = move.change, move.old
-        deleted = change.content is None
+        change, old, content, stamp = move.change, move.old, move.content, move.stamp
         self._serial += 1
-        stamp = self.stamp if change.datestamp is None else min(change.datestamp, self.stamp)
         self._earliest = min(self._earliest, stamp)
         if old:
             batch.old_records.append({"s": old.serial})
-            self._tallies.count(
-                EVERYTHING, format_id, Scope.BOTH, -1, Line.of(change.identifier, old.datestamp, old.digest)
-            )
+            old_line = Line.of(change.identifier, old.datestamp, old.digest)
+            self._tallies.count((EVERYTHING,), format_id, _BOTH, -1, old_line)
+        record = render.record(move.header, move.set_specs, content.body)
+        block_id, start = self._blocks.put(format_id, Position(stamp, self._serial), record)
+        sizes = len(move.header), len(move.set_specs), len(record)
         batch.records.append(
-            {
-                "id": self._serial,
-                "format_id": format_id,
-                "datestamp": stamp,
-                "serial": self._serial,
-                "item_id": change.item_id,
-                "digest": move.content.digest,
-                "header": render.header(change.identifier, stamp, deleted=deleted),
-                "set_specs": move.set_specs,
-                "body": move.content.body,
-            }
+            (
+                self._serial,
+                format_id,
+                stamp,
+                self._serial,
+                change.item_id,
+                content.digest,
+                block_id,
+                start,
+                *sizes,
+            )
         )
-        line = Line.of(change.identifier, stamp, move.content.digest)
-        self._tallies.count(EVERYTHING, format_id, Scope.BOTH, +1, line)
-        self._place(format_id, move, line, batch)
+        line = Line.of(change.identifier, stamp, content.digest)
+        self._tallies.count((EVERYTHING,), format_id, _BOTH, +1, line)
+        if move.stand:
+            self._move_places(format_id, move, line, batch)
+        else:
+            is_in = self._with_parents(change.sets)
+            self._stand(is_in, format_id, _BOTH, line, item_id=change.item_id, batch=batch)
 
-    def _place(self, format_id: int, move: "_Move", line: Line, batch: Batch) -> None:
+    def _stand(
+        self,
+        set_ids: Collection[int],
+        format_id: int,
+        scope: int,
+        line: Line,
+        *,
+        item_id: int,
+        batch: Batch,
+        since: tuple[int, bytes] | None = None,
+    ) -> None:
+        """Place a record in the lists of sets; *since*: as one that was deleted there, by that change."""
+        serial, head = since or (self._serial, None)
+        stamp = line.datestamp
+        batch.placements += [(set_id, format_id, scope, stamp, serial, item_id, head) for set_id in set_ids]
+        self._tallies.count(set_ids, format_id, scope, +1, line)
+
+    def _move_places(self, format_id: int, move: "_Move", line: Line, batch: Batch) -> None:
         """Move a record's placements to where it stands now; see :class:`oai.store.schema.Scope`."""
-        change, old = move.change, move.old
+        change, old, item_id = move.change, move.old, move.change.item_id
         deleted = change.content is None
         was_deleted = old is not None and not old.digest
         old_line = Line.of(change.identifier, old.datestamp, old.digest) if old else line
-        was_in = frozenset(place.set_id for place in move.stand if place.scope == Scope.BOTH)
-        has_left = {place.set_id for place in move.stand if place.scope == Scope.BASE_URL}
+        was_in = frozenset(place.set_id for place in move.stand if place.scope == _BOTH)
+        has_left = {place.set_id for place in move.stand if place.scope == _BASE_URL}
         is_in = self._with_parents(change.sets)
         if deleted:
             is_in = (is_in | was_in) - has_left
         for place in move.stand:
-            if place.scope != Scope.BASE_URL or place.set_id in is_in:
+            if place.scope != _BASE_URL or place.set_id in is_in:
                 key = {"t": place.set_id, "f": format_id, "c": place.scope}
                 batch.old_placements.append(key | {"d": place.datestamp, "s": place.serial})
-                departed = place.scope == Scope.BASE_URL
+                departed = place.scope == _BASE_URL
                 stood = Line.of(change.identifier, place.datestamp, b"") if departed else old_line
-                self._tallies.count(place.set_id, format_id, place.scope, -1, stood)
-
-        def stand_in(set_id: int, scope: Scope, line: Line, serial: int, head: bytes | None = None) -> None:
-            batch.placements.append(
-                {
-                    "set_id": set_id,
-                    "format_id": format_id,
-                    "scope": int(scope),
-                    "datestamp": line.datestamp,
-                    "serial": serial,
-                    "item_id": change.item_id,
-                    "header": head,
-                }
-            )
-            self._tallies.count(set_id, format_id, scope, +1, line)
-
-        for set_id in is_in:
-            stand_in(set_id, Scope.BOTH, line, self._serial)
+                self._tallies.count((place.set_id,), format_id, place.scope, -1, stood)
+        self._stand(is_in, format_id, _BOTH, line, item_id=item_id, batch=batch)
         if deleted:
-            for set_id in has_left:
-                stand_in(set_id, Scope.ARGUMENT, line, self._serial)
-        for set_id in was_in - is_in:
-            # Deleted already, it stays deleted there since then; else it leaves the set now.
-            since, serial = (
+            self._stand(has_left, format_id, _ARGUMENT, line, item_id=item_id, batch=batch)
+        if left := was_in - is_in:
+            # Deleted already, it stays deleted there since then; else it leaves the sets now.
+            stamp, serial = (
                 (old.datestamp, old.serial) if old and was_deleted else (line.datestamp, self._serial)
             )
-            head = render.header(change.identifier, since, deleted=True)
-            stand_in(set_id, Scope.BASE_URL, Line.of(change.identifier, since, b""), serial, head)
+            gone = Line.of(change.identifier, stamp, b"")
+            head = render.header(change.identifier, stamp, deleted=True)
+            since = (serial, head)
+            self._stand(left, format_id, _BASE_URL, gone, item_id=item_id, batch=batch, since=since)
 
-    def _note(
-        self,
-        change: Change,
-        places: Mapping[int, Sequence[_Place]],
-        batch: Batch,
-        *,
-        was_deleted: bool | None,
-    ) -> Outcome:
+    def _note(self, change: Change, places: Mapping[int, Sequence[_Place]], batch: Batch) -> Outcome:
         """Note what became of an item, and count it in the sets that it joined or left."""
         deleted = change.content is None
+        was_deleted = change.was_deleted
         if was_deleted is not deleted:
-            batch.items.append({"i": change.item_id, "deleted": deleted})
-        stand = places.get(self.counted_format, ())
-        stood = {place.set_id for place in stand if place.scope == Scope.BOTH}
-        self._members.update(set() if deleted else self._with_parents(change.sets))
-        self._members.subtract(stood if was_deleted is False else set())
+            (batch.deleted_items if deleted else batch.live_items).append(change.item_id)
+        if not deleted:
+            for set_id in self._with_parents(change.sets):
+                self._members[set_id] += 1
+        if was_deleted is False:
+            for place in places.get(self.counted_format, ()):
+                if place.scope == _BOTH:
+                    self._members[place.set_id] -= 1
         if deleted:
             return "deleted"
         return "changed" if was_deleted is False else "added"
 
     def _with_parents(self, set_ids: frozenset[int]) -> frozenset[int]:
-        found = self._whole.get(set_ids)
+        return set_ids.union(*map(self._parents_of, set_ids))
+
+    def _parents_of(self, set_id: int) -> frozenset[int]:
+        found = self._parents.get(set_id)
         if found is None:
-            _make_room(self._whole)
-            above = {spec for set_id in set_ids for spec in syntax.ancestors(self._set_specs[set_id])}
-            found = self._whole[set_ids] = set_ids | {self._set_ids[spec] for spec in above}
+            above = syntax.ancestors(self._set_specs[set_id])
+            found = self._parents[set_id] = frozenset(self._set_ids[spec] for spec in above)
         return found
 
     def _elements(self, set_ids: frozenset[int]) -> bytes:
         """Return the setSpec elements of a header: the most particular sets only (§2.6)."""
-        found = self._written.get(set_ids)
+        lowest = set_ids.difference(*map(self._parents_of, set_ids))
+        specs = sorted([self._set_specs[set_id] for set_id in lowest])
+        return b"".join([self._element_of(spec) for spec in specs])
+
+    def _element_of(self, spec: str) -> bytes:
+        found = self._written.get(spec)
         if found is None:
-            _make_room(self._written)
-            specs = {self._set_specs[set_id] for set_id in set_ids}
-            specs -= {above for spec in specs for above in syntax.ancestors(spec)}
-            found = self._written[set_ids] = b"".join(map(render.set_spec, sorted(specs)))
+            found = self._written[spec] = render.set_spec(spec)
         return found
 
 
-def _make_room(known: dict[frozenset[int], Any]) -> None:
-    """Forget what was looked up, before it is more than memory should hold."""
-    if len(known) >= _REMEMBERED:
-        known.clear()
-
-
-_REMEMBERED = 10_000
+# Built once, as building them takes longer than what they do.
+_OLD = (
+    RecordRow.datestamp,
+    RecordRow.serial,
+    RecordRow.digest,
+    queries.set_specs(),
+    RecordRow.block_id,
+)
+_RECORDS = (
+    select(*_OLD, RecordRow.item_id, RecordRow.format_id)
+    .join(BlockRow, BlockRow.id == RecordRow.block_id)
+    .where(RecordRow.item_id.in_(bindparam("ids", expanding=True)))
+)
+_PLACES = select(
+    PlacementRow.item_id,
+    PlacementRow.format_id,
+    PlacementRow.set_id,
+    PlacementRow.scope,
+    PlacementRow.datestamp,
+    PlacementRow.serial,
+).where(PlacementRow.item_id.in_(bindparam("ids", expanding=True)))
+_BOTH, _ARGUMENT, _BASE_URL = map(int, Scope)
 _NOTHING = Content(b"", b"")

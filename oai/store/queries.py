@@ -6,7 +6,8 @@ for two reasons (:class:`oai.store.schema.Scope`), which the database merges in 
 """
 
 import enum
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, reduce
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +20,8 @@ from sqlalchemy import (
     SQLColumnExpression,
     and_,
     bindparam,
+    cast,
+    func,
     literal,
     literal_column,
     select,
@@ -27,7 +30,7 @@ from sqlalchemy import (
 )
 
 from oai.store.prepared import Prepared
-from oai.store.schema import PlacementRow, RecordRow, Scope
+from oai.store.schema import BlockRow, PlacementRow, RecordRow, Scope
 
 BEGINNING = -(1 << 62)
 """Earlier than every datestamp."""
@@ -37,20 +40,20 @@ END = 1 << 62
 
 
 class Part(enum.Enum):
-    """What of each record is wanted, besides its header."""
+    """What of each record is wanted."""
 
-    BODY = enum.auto()
+    RECORD = enum.auto()
+    """The record element."""
+
+    HEADER = enum.auto()
+    """The header element."""
+
     DIGEST = enum.auto()
-    NOTHING = enum.auto()
+    """The header element, and in a column of its own the digest."""
 
 
-_Records = Select[int, int, bytes, bytes, bytes]
-_NOTHING = literal(b"", LargeBinary)
 _PLACE = (PlacementRow.datestamp.label("datestamp"), PlacementRow.serial.label("serial"))
-
-
-def _last(part: Part) -> SQLColumnExpression[bytes]:
-    return {Part.BODY: RecordRow.body, Part.DIGEST: RecordRow.digest, Part.NOTHING: _NOTHING}[part]
+_Bytes = ColumnElement[bytes]
 
 
 def _number(name: str) -> ColumnElement[int]:
@@ -58,15 +61,49 @@ def _number(name: str) -> ColumnElement[int]:
 
 
 @cache
+def blocks(*, deflated: bool) -> Prepared:
+    """Select at most ``limit`` blocks whose last record is behind (``datestamp``, ``serial``).
+
+    The columns are both places, records and size; then the XML, or what :class:`Deflated
+    <oai.protocol.model.Deflated>` has.
+    """
+    query = select(
+        BlockRow.first_datestamp,
+        BlockRow.first_serial,
+        BlockRow.datestamp,
+        BlockRow.serial,
+        BlockRow.records,
+        BlockRow.size,
+        *((BlockRow.deflated, BlockRow.crc32, BlockRow.size) if deflated else (BlockRow.xml,)),
+    ).where(
+        BlockRow.format_id == _number("format_id"),
+        tuple_(BlockRow.datestamp, BlockRow.serial) > _position(),
+    )
+    return Prepared(query.order_by(BlockRow.datestamp, BlockRow.serial).limit(_number("limit")))
+
+
+@cache
+def next_record() -> Prepared:
+    """Select the serial of the first record behind (``datestamp``, ``serial``), not later than ``until``."""
+    place = (RecordRow.datestamp, RecordRow.serial)
+    query = select(RecordRow.serial).where(
+        RecordRow.format_id == _number("format_id"), _within(RecordRow, backwards=False)
+    )
+    return Prepared(query.order_by(*place).limit(1))
+
+
+@cache
 def page(*, part: Part, backwards: bool = False) -> Prepared:
     """Select at most ``limit`` records behind (``datestamp``, ``serial``), not later than ``until``.
 
-    The columns are datestamp, serial, header, set_specs and *part*. With *backwards* they are
+    The columns are datestamp, serial, block_id and what *part* says. With *backwards* they are
     those not behind that position and not earlier than ``from_``, the last one first.
     """
     place = (RecordRow.datestamp, RecordRow.serial)
-    query = select(*place, RecordRow.header, RecordRow.set_specs, _last(part)).where(
-        RecordRow.format_id == _number("format_id"), _within(RecordRow, backwards=backwards)
+    query = (
+        select(*place, RecordRow.block_id, *_as_sent(part))
+        .join(BlockRow, BlockRow.id == RecordRow.block_id)
+        .where(RecordRow.format_id == _number("format_id"), _within(RecordRow, backwards=backwards))
     )
     return _in_order(query, place, backwards=backwards)
 
@@ -75,32 +112,90 @@ def page(*, part: Part, backwards: bool = False) -> Prepared:
 def page_of_set(scope: Scope, *, part: Part, backwards: bool = False) -> Prepared:
     """Select as :func:`page` does, of the set ``set_id`` as it is seen through *scope*."""
     if scope is Scope.ARGUMENT:
-        query = union_all(*(_records(each, part=part, backwards=backwards) for each in (Scope.BOTH, scope)))
+        query = union_all(
+            *(_placed(each, _as_sent(part), backwards=backwards) for each in (Scope.BOTH, scope))
+        )
     else:
         query = union_all(
-            _records(Scope.BOTH, part=part, backwards=backwards, with_sets=False),
-            _departures(backwards=backwards),
+            _placed(Scope.BOTH, _without_sets(part), backwards=backwards),
+            select(*_PLACE, literal(0, BigInteger).label("block_id"), *_departed(part)).where(
+                _in_set(scope), _within(PlacementRow, backwards=backwards)
+            ),
         )
     datestamp, serial, *_ = query.selected_columns
     return _in_order(query, (datestamp, serial), backwards=backwards)
 
 
-def _records(scope: Scope, *, part: Part, backwards: bool, with_sets: bool = True) -> _Records:
+def set_specs() -> _Bytes:
+    """Return the setSpec elements of a record's header as a column."""
+    return _slice(len(b"<record>") + RecordRow.header_size, RecordRow.set_specs_size)
+
+
+def body() -> _Bytes:
+    """Return what follows the header of a record, its metadata and about elements, as a column."""
+    before = len(b"<record></header>") + RecordRow.header_size + RecordRow.set_specs_size
+    return _slice(before, RecordRow.size - before - len(b"</record>\n"))
+
+
+def record_element(*, with_sets: bool = True) -> _Bytes:
+    """Return the whole record as a column, with the setSpec elements of its header or without them."""
+    if with_sets:
+        return _slice(0, RecordRow.size)
+    opening = len(b"<record>") + RecordRow.header_size
+    rest = opening + RecordRow.set_specs_size
+    return _joined(_slice(0, opening), _slice(rest, RecordRow.size - rest))
+
+
+def departed_element() -> _Bytes:
+    """Return the deleted record that a placement is by itself as a column."""
+    return _joined(_bytes(b"<record>"), PlacementRow.header, _bytes(b"</header></record>\n"))
+
+
+def _as_sent(part: Part) -> list[_Bytes]:
+    if part is Part.RECORD:
+        return [record_element().label("xml")]
+    size = RecordRow.header_size + RecordRow.set_specs_size + len(b"</header>")
+    return _header(part, _slice(len(b"<record>"), size), RecordRow.digest)
+
+
+def _without_sets(part: Part) -> list[_Bytes]:
+    if part is Part.RECORD:
+        return [record_element(with_sets=False).label("xml")]
+    head = _joined(_slice(len(b"<record>"), RecordRow.header_size), _bytes(b"</header>"))
+    return _header(part, head, RecordRow.digest)
+
+
+def _departed(part: Part) -> list[_Bytes]:
+    if part is Part.RECORD:
+        return [departed_element().label("xml")]
+    return _header(part, _joined(PlacementRow.header, _bytes(b"</header>")), _bytes(b""))
+
+
+def _header(part: Part, element: _Bytes, digest: Any) -> list[_Bytes]:
+    xml = _joined(element, _bytes(b"\n")).label("xml")
+    return [xml, digest] if part is Part.DIGEST else [xml]
+
+
+def _slice(start: int | SQLColumnExpression[int], size: SQLColumnExpression[int]) -> _Bytes:
+    return func.substr(BlockRow.xml, RecordRow.start + start + 1, size, type_=LargeBinary)
+
+
+def _joined(*parts: Any) -> _Bytes:
+    # SQLite makes text of joined bytes unless it is told not to.
+    joined = reduce(lambda one, other: one.op("||")(other), parts)
+    return cast(joined, LargeBinary)
+
+
+def _bytes(value: bytes) -> _Bytes:
+    return literal(value, LargeBinary)
+
+
+def _placed(scope: Scope, wanted: Sequence[_Bytes], *, backwards: bool) -> Select[*tuple[Any, ...]]:
     return (
-        select(
-            *_PLACE,
-            RecordRow.header,
-            RecordRow.set_specs if with_sets else _NOTHING,
-            _last(part),
-        )
+        select(*_PLACE, RecordRow.block_id, *wanted)
         .join(RecordRow, RecordRow.id == PlacementRow.serial)
+        .join(BlockRow, BlockRow.id == RecordRow.block_id)
         .where(_in_set(scope), _within(PlacementRow, backwards=backwards))
-    )
-
-
-def _departures(*, backwards: bool) -> Select[int, int, bytes | None, bytes, bytes]:
-    return select(*_PLACE, PlacementRow.header, _NOTHING, _NOTHING).where(
-        _in_set(Scope.BASE_URL), _within(PlacementRow, backwards=backwards)
     )
 
 
@@ -112,17 +207,23 @@ def _in_set(scope: Scope) -> ColumnElement[bool]:
     )
 
 
+def _position() -> ColumnElement[Any]:
+    return tuple_(_number("datestamp"), _number("serial"))
+
+
 def _within(table: type[RecordRow | PlacementRow], *, backwards: bool) -> ColumnElement[bool]:
     # The comparison of rows, not of the two columns apart, is what an index can be entered by.
     place = tuple_(table.datestamp, table.serial)
-    position = tuple_(_number("datestamp"), _number("serial"))
     if backwards:
-        return and_(place <= position, table.datestamp >= _number("from_"))
-    return and_(place > position, table.datestamp <= _number("until"))
+        return and_(place <= _position(), table.datestamp >= _number("from_"))
+    return and_(place > _position(), table.datestamp <= _number("until"))
 
 
 def _in_order(
-    query: _Records | CompoundSelect[*tuple[Any, ...]], place: tuple[Any, Any], *, backwards: bool
+    query: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]],
+    place: tuple[Any, Any],
+    *,
+    backwards: bool,
 ) -> Prepared:
     ordered = query.order_by(*(column.desc() for column in place)) if backwards else query.order_by(*place)
     return Prepared(ordered.limit(_number("limit")))

@@ -3,11 +3,13 @@
 A list is read as one stretch of an index, from a position on: what a page costs depends neither
 on its depth nor on the size of the list.
 
+``block``
+    The XML of records, as it is sent: up to :data:`RECORDS_OF_BLOCK` that stand beside each other
+    in the list of a format, as one value. So a page of that list is a few rows, and reading it is
+    little more than copying it. A record that changes goes from its block to one at the end.
 ``record``
-    A row for each record, with its XML. It lies where its last change put it: a page of a list
-    is for the most part one stretch of the table, too. (A table clustered by the order of the list,
-    ``WITHOUT ROWID`` in SQLite, is read a little faster, but leaves its pages half empty as soon as
-    two formats grow in it.)
+    A row for each record, which says where its XML lies: for the lists of sets, for GetRecord, and
+    for pages that begin or end within a block.
 ``placement``
     A row for each list of a set that a record stands in, clustered in the order of that list.
     Parents have rows of their own, so ``set=tag`` is read like any other. The ``scope`` says at which
@@ -42,6 +44,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 EVERYTHING = 0
 """The number that stands in ``tally`` for the whole repository; no set has it."""
+
+
+RECORDS_OF_BLOCK = 20
+"""Most records of one block: pages of a hundred are read as five rows, and a record of a set, whose
+block is read for its sake alone, costs no more than half a page of a book."""
+
+BYTES_OF_BLOCK = 200_000
+"""A block that has so many bytes takes no more records."""
 
 
 class Scope(enum.IntEnum):
@@ -145,16 +155,41 @@ class ItemRow(Base):
     deleted: Mapped[bool | None]
 
 
+class BlockRow(Base):
+    """The records between two places of the list of a format, as they are sent, one after another.
+
+    ``first_datestamp`` and ``first_serial`` are of the first one, ``datestamp`` and ``serial`` of the
+    last. ``deflated`` is ``xml`` compressed, and ``size`` and ``crc32`` are of ``xml``: see
+    :mod:`oai.deflate`.
+    """
+
+    __tablename__ = "block"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    format_id: Mapped[int] = mapped_column(SmallInteger)
+    first_datestamp: Mapped[int]
+    first_serial: Mapped[int]
+    datestamp: Mapped[int]
+    serial: Mapped[int]
+    records: Mapped[int]
+    size: Mapped[int]
+    crc32: Mapped[int]
+    deflated: Mapped[bytes]
+    xml: Mapped[bytes]
+
+    __table_args__ = (Index(None, "format_id", "datestamp", "serial", unique=True),)
+
+
 class RecordRow(Base):
-    """A record: what :class:`oai.protocol.model.Record` has.
+    """A record.
 
     ``serial`` is the number of the change that made it so. It is the row's own number, ``id``, too:
-    rows lie in the order of their changes, which is that of the list but for datestamps kept from
-    elsewhere. (It has a column of its own because SQLite enters no index by a comparison of rows
-    whose last term is the row's number.) ``body`` is
-    its metadata and about elements, empty for a deleted record. The header stands before it so
-    that a list of headers need not read past it. ``digest`` is the hash of what it says,
-    empty for a deleted record: it tells whether a record has changed.
+    rows lie in the order of their changes, which is that of the list. (It has a column of its
+    own because SQLite enters no index by a comparison of rows whose last term is the row's number.)
+    ``digest`` is the hash of what it says, empty for a deleted record: it tells whether a record
+    has changed. Its XML has ``size`` bytes of its block, from ``start`` on (the first is 0); the
+    element header in it has ``header_size`` bytes before its setSpec elements, which have
+    ``set_specs_size``.
     """
 
     __tablename__ = "record"
@@ -165,9 +200,11 @@ class RecordRow(Base):
     serial: Mapped[int]
     item_id: Mapped[int]
     digest: Mapped[bytes]
-    header: Mapped[bytes]
-    set_specs: Mapped[bytes]
-    body: Mapped[bytes]
+    block_id: Mapped[int] = mapped_column(index=True)
+    start: Mapped[int]
+    header_size: Mapped[int]
+    set_specs_size: Mapped[int]
+    size: Mapped[int]
 
     __table_args__ = (
         UniqueConstraint("item_id", "format_id"),
@@ -270,6 +307,18 @@ class ContributionRow(Base):
     content: Mapped[bytes]
 
     __table_args__ = (Index(None, "item_id"), _CLUSTERED)
+
+
+class DictionaryRow(Base):
+    """What contributions are compressed with (:mod:`oai.store.packing`): one row, or none.
+
+    ``id`` is the number by which zstandard names it in what it has compressed.
+    """
+
+    __tablename__ = "dictionary"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes]
 
 
 class ProblemRow(Base):

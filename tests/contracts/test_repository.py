@@ -1,5 +1,6 @@
 """What the provider asks of storage, of the repository in memory and the one in a database alike."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Protocol
 
 import pytest
 
+from oai.deflate import joined
 from oai.protocol import datestamp
-from oai.protocol.model import Position, Record, Selection, Set
+from oai.protocol.model import Piece, Position, Selection, Set
 from oai.repository import Repository
+from oai.store.horizon import Horizon
 from oai.store.repository import SqlRepository
 from tests.memory import EARLIEST, Held, MemoryRepository
 from tests.workbench import START, Workbench
@@ -70,12 +73,17 @@ def in_database(directory: Path, records: Sequence[Held]) -> Iterator[Repository
         bench.sync_path(bench.write(*lines), at=START + 10 * DAY, keep_datestamps=True)
     with bench.database.reading() as connection:
         formats = [known.metadata_format() for known in bench.library.formats.values()]
-        yield SqlRepository(connection, formats, NAMESPACE, 1_000_000, complete_until=START + 11 * DAY)
+        yield SqlRepository(connection, formats, NAMESPACE, 1_000_000, horizon=Horizon(START + 11 * DAY, 0))
 
 
-def locals_of(records: Sequence[Record]) -> list[int]:
-    """Return the numbers of the items."""
-    return [int(record.header.split(b"</identifier>")[0].rsplit(b":", 1)[1]) for record in records]
+def locals_of(pieces: Sequence[Piece]) -> list[int]:
+    """Return the numbers of the items whose records are in these pieces."""
+    return [int(number) for number in re.findall(rb"<identifier>[^<]*:(\d+)</identifier>", joined(pieces))]
+
+
+def each_of(pieces: Sequence[Piece]) -> list[bytes]:
+    """Return the elements in these pieces, one by one."""
+    return re.findall(rb"<(?:record|header).*\n", joined(pieces))
 
 
 WINDOWS = [
@@ -102,7 +110,7 @@ def test_selections(opens: Opens, selection: Selection, numbers: list[int]) -> N
     """A list has the records that from, until, set and format select, in order, and knows how many."""
     with opens(HELD) as repository:
         page = repository.page(selection, None, 100, headers_only=False)
-        assert locals_of(page.records) == numbers
+        assert locals_of(page.pieces) == numbers
         assert page.next is None
         for limit in range(1, len(numbers)):
             page = repository.page(selection, None, limit, headers_only=True)
@@ -118,8 +126,8 @@ def test_pages_follow_each_other(opens: Opens, selection: Selection, numbers: li
         position: Position | None = None
         while True:
             page = repository.page(selection, position, limit, headers_only=True)
-            assert len(page.records) <= limit
-            found += locals_of(page.records)
+            assert page.count <= limit
+            found += locals_of(page.pieces)
             position = page.next
             if position is None:
                 break
@@ -132,17 +140,23 @@ def test_pages_follow_each_other(opens: Opens, selection: Selection, numbers: li
 def test_headers_are_records_without_their_metadata(opens: Opens) -> None:
     """The two lists differ in nothing but the metadata (§2.6)."""
     with opens(HELD) as repository:
-        records = repository.page(Selection("oai_dc"), None, 100, headers_only=False).records
-        headers = repository.page(Selection("oai_dc"), None, 100, headers_only=True).records
-        assert [record._replace(metadata=b"") for record in records] == list(headers)
-        assert [bool(record.metadata) for record in records] == [each.title is not None for each in HELD]
+        records = repository.page(Selection("oai_dc"), None, 100, headers_only=False).pieces
+        headers = repository.page(Selection("oai_dc"), None, 100, headers_only=True).pieces
+        found = [
+            re.fullmatch(rb"<record>(<header.*</header>)(.*)</record>\n", record)
+            for record in each_of(records)
+        ]
+        assert [match and match[1] + b"\n" for match in found] == each_of(headers)
+        assert [match is not None and bool(match[2]) for match in found] == [
+            each.title is not None for each in HELD
+        ]
 
 
 def test_one_record(opens: Opens) -> None:
     """A record by itself is the one of the list, deleted or not; what is unknown is None."""
     with opens(HELD) as repository:
-        listed = repository.page(Selection("oai_dc"), None, 100, headers_only=False).records
-        for each, record in zip(HELD, listed, strict=True):
+        listed = repository.page(Selection("oai_dc"), None, 100, headers_only=False).pieces
+        for each, record in zip(HELD, each_of(listed), strict=True):
             assert repository.record(each.identifier, "oai_dc") == record
         assert repository.record(HELD[0].identifier, "none") is None
         assert repository.record(f"oai:{NAMESPACE}:99", "oai_dc") is None
@@ -182,7 +196,7 @@ def test_sets(opens: Opens, limit: int) -> None:
 def test_an_empty_repository(opens: Opens) -> None:
     """A repository without records answers everything, with nothing."""
     with opens([]) as repository:
-        assert not repository.page(Selection("oai_dc"), None, 10, headers_only=False).records
+        assert not repository.page(Selection("oai_dc"), None, 10, headers_only=False).pieces
         assert not repository.sets("", 10).sets
         assert repository.formats()
         assert repository.record("oai:x.example:1", "oai_dc") is None

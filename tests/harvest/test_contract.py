@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from sqlalchemy import event
 
 from oai.formats import Format
 from tests.harvest.mirror import Harvester, Held, Mark, day_lines, truth
+from tests.store.test_blocks import check_blocks
 from tests.workbench import Answer, Workbench
 
 TAGS = ["One", "Two", "Three"]
@@ -45,14 +47,18 @@ class Contract(RuleBasedStateMachine):
         self.harvesters: list[tuple[Harvester, str | None]] = []
         self.clock = self.bench.now
         self.committed: dict[str, Any] = {}
+        self.patches = contextlib.ExitStack()
 
     def ask(self, own_set: str | None, verb: str, **arguments: str) -> Answer:
         """Ask at the time that it is."""
         return self.bench.ask(verb, own_set, self.clock, **arguments)
 
-    @initialize()
-    def begin(self) -> None:
-        """Let harvesters of every kind begin with an empty library."""
+    @initialize(records=st.sampled_from([1, 2, 3, 20]), page_size=st.integers(2, 5))
+    def begin(self, records: int, page_size: int) -> None:
+        """Let harvesters of every kind begin with an empty library, of pages and blocks of some size."""
+        self.bench.settings = self.bench.settings.model_copy(update={"page_size": page_size})
+        for module in ("blocks", "repository"):
+            self.patches.enter_context(patch(f"oai.store.{module}.RECORDS_OF_BLOCK", records))
         self.bench.sync({"id": "first", "tags": TAGS}, at=self.clock)
         self.sync()
         for mark in Mark:
@@ -179,7 +185,9 @@ class Contract(RuleBasedStateMachine):
                 expected = truth(partial(self.ask, own_set), None, harvester.prefix)
                 assert harvester.mirror == expected, (harvester.mark_by, own_set)
             self.check_truth()
+            check_blocks(self.bench.database)
         finally:
+            self.patches.close()
             self.bench.database.dispose()
             self.directory.cleanup()
 

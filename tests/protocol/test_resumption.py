@@ -60,7 +60,7 @@ def test_junk_is_refused(text: str) -> None:
 
 def test_a_token_belongs_to_its_verb_and_base_url() -> None:
     """A token of another verb or another base URL is a bad token (§4)."""
-    token = RecordsToken(Selection("oai_dc"), Position(1, 2), 3, None)
+    token = RecordsToken(Selection("oai_dc"), Position(1, 2), 3, None, 4)
     text = Tokens([b"key"], BASE_URL).write_records(Verb.LIST_RECORDS, token)
     for tokens, verb in (
         (Tokens([b"key"], BASE_URL), Verb.LIST_IDENTIFIERS),

@@ -1,0 +1,91 @@
+"""Blocks: what lies in them is what the records say, whatever was put in and cut out."""
+
+import zlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from oai.store import queries
+from oai.store.database import Database
+from oai.store.repository import SqlRepository
+from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
+from tests.workbench import Workbench
+
+
+def check_blocks(database: Database) -> None:
+    """Assert that each record has its piece of a block, in the order of lists, and that no byte is left."""
+    with database.reading() as connection:
+        blocks = connection.execute(select(BlockRow).order_by(BlockRow.format_id, BlockRow.datestamp)).all()
+        for block in blocks:
+            query = select(RecordRow, queries.set_specs().label("sets")).join(
+                BlockRow, BlockRow.id == RecordRow.block_id
+            )
+            query = query.where(RecordRow.block_id == block.id)
+            records = connection.execute(query.order_by(RecordRow.datestamp, RecordRow.serial)).all()
+            assert 0 < len(records) == block.records <= RECORDS_OF_BLOCK
+            assert {record.format_id for record in records} == {block.format_id}
+            end = 0
+            for record in records:
+                xml = block.xml[record.start : record.start + record.size]
+                assert record.start == end
+                end += record.size
+                head = xml[len("<record>") :][: record.header_size]
+                assert head.endswith(b"</datestamp>")
+                assert xml.startswith(b"<record><header")
+                assert xml.endswith(b"</record>\n")
+                assert xml[len("<record>") + record.header_size :].startswith(record.sets + b"</header>")
+                assert (b'<header status="deleted">' in head) is (record.digest == b"")
+            assert end == len(block.xml) == block.size
+            assert (block.first_datestamp, block.first_serial) == (records[0].datestamp, records[0].serial)
+            assert (block.datestamp, block.serial) == (records[-1].datestamp, records[-1].serial)
+            assert zlib.decompressobj(-15).decompress(block.deflated) == block.xml
+            assert zlib.crc32(block.xml) == block.crc32
+        known = {block.id for block in blocks}
+        assert set(connection.scalars(select(RecordRow.block_id))) == known
+
+
+NAMES = st.sampled_from([f"i{n:02}" for n in range(70)])
+TITLES = st.sampled_from(["A", "B", "a much longer title " * 40])
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.dictionaries(NAMES, TITLES), max_size=4), st.sampled_from([7, 25, 60]))
+def test_blocks_and_records_agree(syncs: list[dict[str, str]], page_size: int) -> None:
+    """After any syncs each record lies in one block, and blocks hold nothing else; pages have all of it."""
+    with TemporaryDirectory() as directory:
+        bench = Workbench(Path(directory), page_size=page_size)
+        for titles in syncs:
+            items = ({"id": name, "title": title, "tags": [title[0]]} for name, title in titles.items())
+            bench.sync(*items, allow_mass_delete=True)
+            check_blocks(bench.database)
+            pages = bench.harvest("ListRecords")
+            headers = bench.harvest("ListIdentifiers")
+            assert all(len(page.identifiers) <= page_size for page in pages)
+            assert [name for page in pages for name in page.identifiers] == [
+                name for page in headers for name in page.identifiers
+            ]
+        bench.database.dispose()
+
+
+def test_most_pages_are_made_of_whole_blocks(bench: Workbench) -> None:
+    """A full harvest reads whole blocks, also after it has begun within one, and fills its pages."""
+    bench.settings = bench.settings.model_copy(update={"page_size": 60})
+    bench.sync(*({"id": f"i{n:03}", "title": "A title"} for n in range(100)))
+    bench.sync(*({"id": f"i{n:03}", "title": "Another" if n == 7 else "A title"} for n in range(200)))
+    assert [len(page.identifiers) for page in bench.harvest("ListRecords")] == [59, 60, 60, 22]
+    with patch.object(SqlRepository, "_rows", side_effect=AssertionError):
+        assert len(bench.harvest("ListRecords")) == 4
+
+
+def test_a_large_record_ends_a_block(bench: Workbench) -> None:
+    """What is as large as a block has one to itself, and pages that must end within blocks still do."""
+    bench.settings = bench.settings.model_copy(update={"page_size": 100, "page_bytes": 100_000})
+    sizes = [10, BYTES_OF_BLOCK, 10, 10, BYTES_OF_BLOCK, BYTES_OF_BLOCK, 10]
+    bench.sync(*({"id": f"i{n}", "description": "x " * (size // 2)} for n, size in enumerate(sizes)))
+    check_blocks(bench.database)
+    found = [name for page in bench.harvest("ListRecords") for name in page.identifiers]
+    assert found == [*(f"i{n}" for n in range(7)), "always-here"]
