@@ -4,7 +4,7 @@ isal makes gzip about ten times faster than zlib does at the same size; zstandar
 who ask for zstd. Identify lists both, and what it lists is always given to who asks for it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import zstandard
@@ -12,22 +12,20 @@ from isal import isal_zlib
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
-from oai import deflate
-from oai.protocol.model import Piece
-
-_GZIP_LEVEL = 2
+_GZIP_LEVEL = 1
+_GZIP_FORMAT = 31  # gzip's header and trailer, with the largest window
 _ZSTD_LEVEL = 1
 
-CODINGS: Mapping[str, Callable[[Sequence[Piece]], bytes]] = {
-    "gzip": deflate.gzipped,
-    "zstd": lambda pieces: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(deflate.joined(pieces)),
+CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda body: isal_zlib.compress(body, _GZIP_LEVEL, _GZIP_FORMAT),
+    "zstd": lambda body: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body),
 }
-"""What is offered, in the order of preference where a harvester has none; each makes one body of pieces."""
+"""What is offered, in the order of preference where a harvester has none."""
 
 
 def streamed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield *pieces* compressed as one gzip stream."""
-    compressor = isal_zlib.compressobj(_GZIP_LEVEL, wbits=31)
+    compressor = isal_zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_FORMAT)
     for piece in pieces:
         if packed := compressor.compress(piece):
             yield packed

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from oai import render
-from oai.deflate import joined
 from oai.intake import chunks
 from oai.item import Item, merged
 from oai.library import Library
@@ -72,10 +71,10 @@ def as_xml(connection: Connection, library: Library, set_spec: str | None, at: H
 
 
 def _pieces(repository: SqlRepository, selection: Selection, page: Page) -> Iterator[bytes]:
-    yield joined(page.pieces)
+    yield from page.pieces
     while page.next:
         page = repository.page(selection, page.next, _PAGE, headers_only=False)
-        yield joined(page.pieces)
+        yield from page.pieces
 
 
 def _item_ids(connection: Connection, set_spec: str | None) -> Iterator[int]:

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from oai.protocol import datestamp
 from oai.protocol.datestamp import Granularity
 from oai.protocol.errors import ProtocolError
-from oai.protocol.model import MetadataFormat, Piece, Record, Set
+from oai.protocol.model import MetadataFormat, Record, Set
 from oai.protocol.response import (
     Envelope,
     Errors,
@@ -44,12 +44,11 @@ _OAI_DC_OPENING = (
 _WHITE_SPACE = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 
-def render(envelope: Envelope) -> list[Piece]:
-    """Return the response, in pieces that follow each other."""
-    pieces: list[Piece]
+def render(envelope: Envelope) -> bytes:
+    """Return the whole response."""
     match envelope.answer:
         case Errors(errors):
-            pieces = [*map(_error, errors)]
+            pieces = list(map(_error, errors))
         case Identified():
             pieces = _identify(envelope.answer)
         case Formats(formats):
@@ -62,7 +61,7 @@ def render(envelope: Envelope) -> list[Piece]:
             pieces = _element(verb.encode(), records, token)
         case _:
             assert_never(envelope.answer)
-    return [*_opening(envelope), *pieces, _CLOSING]
+    return b"".join([*_opening(envelope), *pieces, _CLOSING])
 
 
 def stream(envelope: Envelope, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -112,12 +111,12 @@ def _error(error: ProtocolError) -> bytes:
     return f'<error code="{error.code}">{escape(error.message)}</error>\n'.encode()
 
 
-def _element(name: bytes, children: Iterable[Piece], token: ResumptionToken | None = None) -> list[Piece]:
+def _element(name: bytes, children: Iterable[bytes], token: ResumptionToken | None = None) -> list[bytes]:
     end = [_resumption_token(token)] if token else []
     return [b"<" + name + b">\n", *children, *end, b"</" + name + b">\n"]
 
 
-def _identify(answer: Identified) -> list[Piece]:
+def _identify(answer: Identified) -> list[bytes]:
     identity = answer.identity
     lines = [
         f"<repositoryName>{escape(identity.repository_name)}</repositoryName>",

@@ -20,7 +20,6 @@ from sqlalchemy import Connection, select
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from oai import compression, inventory, metrics
-from oai.deflate import joined
 from oai.library import Library
 from oai.protocol.errors import ProtocolErrors
 from oai.protocol.model import Identity, Selection
@@ -137,9 +136,8 @@ class Endpoint:
     ) -> Answered:
         """Answer a request of the protocol that sent *pairs*."""
         now = int(time.time())
-        coding = compression.chosen(accept_encoding)
         with self._database.reading() as connection:
-            repository = self._repository(connection, set_spec, now, deflated=coding == "gzip")
+            repository = self._repository(connection, set_spec, now)
             provider = self._providers.get(set_spec) or self._provider(connection, set_spec)
             envelope = provider.answer(pairs, repository, now)
         headers = [
@@ -147,10 +145,11 @@ class Endpoint:
             ("Vary", "Accept-Encoding"),
             _SETTLED if is_get and envelope.is_settled else _UNSETTLED,
         ]
-        if coding:
+        body = render(envelope)
+        if coding := compression.chosen(accept_encoding):
             headers.append(("Content-Encoding", coding))
-        make = compression.CODINGS[coding] if coding else joined
-        return Answered(make(render(envelope)), headers)
+            body = compression.CODINGS[coding](body)
+        return Answered(body, headers)
 
     def inventory_of_days(self, set_spec: str | None = None) -> Response:
         """Answer with the digest of each day of a list (:mod:`oai.inventory`)."""
@@ -197,9 +196,7 @@ class Endpoint:
                 return _plain(f"There is no set {selection.set_spec} here.", 404)
         return _streamed(stream())
 
-    def _repository(
-        self, connection: Connection, set_spec: str | None, now: int, *, deflated: bool = False
-    ) -> SqlRepository:
+    def _repository(self, connection: Connection, set_spec: str | None, now: int) -> SqlRepository:
         settings = self._library.settings
         repository = SqlRepository(
             connection,
@@ -209,7 +206,6 @@ class Endpoint:
             horizon=horizon(self._database, connection, now),
             own_set=set_spec,
             numbers=self._numbers,
-            deflated=deflated,
         )
         if set_spec not in self._providers and set_spec is not None and not repository.has_set(set_spec):
             abort(_plain(f"There is no set {set_spec} here.", 404))

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oai.deflate import joined
 from oai.protocol.model import Identity, Set
 from oai.protocol.resumption import Tokens
 from oai.protocol.verbs import Verb
@@ -44,7 +43,7 @@ class Endpoint:
 
     def ask(self, *pairs: tuple[str, str]) -> Answer:
         """Return the answer."""
-        return Answer(joined(render(self.provider.answer(pairs, self.repository, NOW))))
+        return Answer(render(self.provider.answer(pairs, self.repository, NOW)))
 
     def pages(self, verb: str, *pairs: tuple[str, str]) -> list[Answer]:
         """Return the pages of a whole list."""

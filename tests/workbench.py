@@ -8,7 +8,6 @@ from typing import Any
 from lxml import etree
 from sqlalchemy import Connection
 
-from oai.deflate import joined
 from oai.inventory import day_line
 from oai.library import Library
 from oai.protocol.model import Selection
@@ -162,7 +161,7 @@ class Workbench:
         provider = Provider(identity, Tokens([b"key"], base_url), self.settings.page_size)
         now = self.now if at is None else at
         with self.database.reading() as connection:
-            return joined(render(provider.answer(pairs, self.repository(connection, own_set, now), now)))
+            return render(provider.answer(pairs, self.repository(connection, own_set, now), now))
 
     def day_lines(
         self, prefix: str = "oai_dc", set_spec: str | None = None, own_set: str | None = None

@@ -48,30 +48,16 @@ class Selection:
     set_spec: str | None = None
 
 
-class Deflated(NamedTuple):
-    """Bytes that lie compressed, as :func:`oai.deflate.deflated` gives them.
-
-    ``crc32`` and ``size`` are of what they are decompressed.
-    """
-
-    data: bytes
-    crc32: int
-    size: int
-
-
-Piece = bytes | Deflated
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """A stretch of a list: the protocol's "incomplete list" (§3.5).
 
     ``pieces`` are its records, ``count`` of them, one after another; how many are in one piece says
-    nothing. They are compressed only where that was asked for. ``next`` is the position of its last
-    record where more follow it, else None. ``complete_list_size`` is counted for the first page only.
+    nothing. ``next`` is the position of its last record where more follow it, else None.
+    ``complete_list_size`` is counted for the first page only.
     """
 
-    pieces: Sequence[Piece]
+    pieces: Sequence[bytes]
     count: int
     next: Position | None = None
     complete_list_size: int | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oai.protocol.errors import UNANSWERABLE, ProtocolError
-from oai.protocol.model import Identity, MetadataFormat, Piece, Record, Set
+from oai.protocol.model import Identity, MetadataFormat, Record, Set
 from oai.protocol.verbs import Verb
 
 
@@ -52,7 +52,7 @@ class Records:
     """The answer to ListRecords or ListIdentifiers; ``pieces`` as in :class:`oai.protocol.model.Page`."""
 
     verb: Verb
-    pieces: Sequence[Piece]
+    pieces: Sequence[bytes]
     resumption_token: ResumptionToken | None
 
 

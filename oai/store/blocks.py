@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from oai.deflate import deflated
 from oai.protocol.model import Position, Record
 from oai.store.rows import insert_rows
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
@@ -88,7 +87,7 @@ class Blocks:
                 "datestamp": block.last.datestamp,
                 "serial": block.last.serial,
                 "records": block.records,
-                **_content(bytes(block.xml)),
+                "xml": bytes(block.xml),
             }
             for _, block in changed
             if block.stored
@@ -137,7 +136,7 @@ class Blocks:
                     "datestamp": records[-1].datestamp,
                     "serial": records[-1].serial,
                     "records": len(records),
-                    **_content(bytes(xml)),
+                    "xml": bytes(xml),
                 }
             )
         emptied = [id_ for id_, records in staying.items() if not records]
@@ -157,34 +156,18 @@ _COLUMNS = (
     BlockRow.datestamp,
     BlockRow.serial,
     BlockRow.records,
-    BlockRow.size,
-    BlockRow.crc32,
-    BlockRow.deflated,
     BlockRow.xml,
 )
 
 
 def _row(format_id: int, block: _Block) -> tuple[object, ...]:
-    return (
-        block.id,
-        format_id,
-        *block.first,
-        *block.last,
-        block.records,
-        *_content(bytes(block.xml)).values(),
-    )
+    return (block.id, format_id, *block.first, *block.last, block.records, bytes(block.xml))
 
 
-def _content(xml: bytes) -> dict[str, Any]:
-    data, crc32, size = deflated(xml)
-    return {"size": size, "crc32": crc32, "deflated": data, "xml": xml}
-
-
-_CHANGED = ("records", "size", "crc32", "deflated", "xml")
 _LENGTHEN = (
     update(BlockRow)
     .where(BlockRow.id == bindparam("b"))
-    .values({name: bindparam(name) for name in ("datestamp", "serial", *_CHANGED)})
+    .values({name: bindparam(name) for name in ("datestamp", "serial", "records", "xml")})
 )
 _SHORTEN = (
     update(BlockRow)
@@ -192,7 +175,7 @@ _SHORTEN = (
     .values(
         {
             name: bindparam(name)
-            for name in ("first_datestamp", "first_serial", "datestamp", "serial", *_CHANGED)
+            for name in ("first_datestamp", "first_serial", "datestamp", "serial", "records", "xml")
         }
     )
 )

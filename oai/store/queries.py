@@ -61,20 +61,15 @@ def _number(name: str) -> ColumnElement[int]:
 
 
 @cache
-def blocks(*, deflated: bool) -> Prepared:
-    """Select at most ``limit`` blocks whose last record is behind (``datestamp``, ``serial``).
-
-    The columns are both places, records and size; then the XML, or what :class:`Deflated
-    <oai.protocol.model.Deflated>` has.
-    """
+def blocks() -> Prepared:
+    """Select at most ``limit`` blocks whose last record is behind (``datestamp``, ``serial``)."""
     query = select(
         BlockRow.first_datestamp,
         BlockRow.first_serial,
         BlockRow.datestamp,
         BlockRow.serial,
         BlockRow.records,
-        BlockRow.size,
-        *((BlockRow.deflated, BlockRow.crc32, BlockRow.size) if deflated else (BlockRow.xml,)),
+        BlockRow.xml,
     ).where(
         BlockRow.format_id == _number("format_id"),
         tuple_(BlockRow.datestamp, BlockRow.serial) > _position(),

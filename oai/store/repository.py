@@ -16,10 +16,8 @@ from oai.inventory import MODULUS
 from oai.protocol import syntax
 from oai.protocol.datestamp import DAY
 from oai.protocol.model import (
-    Deflated,
     MetadataFormat,
     Page,
-    Piece,
     Position,
     Record,
     Selection,
@@ -65,8 +63,8 @@ class SqlRepository:
     *formats* are the metadata formats that are served; *page_bytes* is the most bytes of records
     in a page, but for a single record that is larger; *horizon* is what
     :func:`oai.store.horizon.horizon` gave for this request; *own_set* narrows it to one set.
-    *deflated*: pages come compressed where they lie so. *numbers* is where the numbers of formats and
-    sets are kept from one request to the next: they never change.
+    *numbers* is where the numbers of formats and sets are kept from one request to the next: they
+    never change.
     """
 
     def __init__(
@@ -79,7 +77,6 @@ class SqlRepository:
         horizon: Horizon,
         own_set: str | None = None,
         numbers: Numbers | None = None,
-        deflated: bool = False,
     ) -> None:
         self._connection = connection
         self._formats = formats
@@ -88,7 +85,6 @@ class SqlRepository:
         self._own_set = own_set
         self._numbers = Numbers({}, {}) if numbers is None else numbers
         self._horizon = horizon
-        self._deflated = deflated
 
     @property
     def has_sets(self) -> bool:
@@ -253,20 +249,20 @@ class SqlRepository:
         its bytes: five rows for a hundred records, of which nothing is looked at.
         """
         until = END if selection.until is None else selection.until
-        pieces: list[Piece] = []
+        pieces: list[bytes] = []
         count = size = 0
         position = start
         asked = limit // RECORDS_OF_BLOCK
         while asked and count + RECORDS_OF_BLOCK <= limit:
-            rows = queries.blocks(deflated=self._deflated).rows(
+            rows = queries.blocks().rows(
                 self._connection,
                 format_id=format_id,
                 datestamp=position.datestamp,
                 serial=position.serial,
                 limit=asked,
             )
-            for first_datestamp, first_serial, datestamp, serial, records, size_, *content in rows:
-                size += size_
+            for first_datestamp, first_serial, datestamp, serial, records, xml in rows:
+                size += len(xml)
                 if (
                     (first_datestamp, first_serial) <= position
                     or datestamp > until
@@ -275,7 +271,7 @@ class SqlRepository:
                 ):
                     rows = []
                     break
-                pieces.append(Deflated(*content) if self._deflated else content[0])
+                pieces.append(xml)
                 count += records
                 position = Position(datestamp, serial)
             asked = 2 * asked if len(rows) == asked else 0  # blocks may be small where much has changed

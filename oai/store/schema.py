@@ -159,8 +159,7 @@ class BlockRow(Base):
     """The records between two places of the list of a format, as they are sent, one after another.
 
     ``first_datestamp`` and ``first_serial`` are of the first one, ``datestamp`` and ``serial`` of the
-    last. ``deflated`` is ``xml`` compressed, and ``size`` and ``crc32`` are of ``xml``: see
-    :mod:`oai.deflate`.
+    last.
     """
 
     __tablename__ = "block"
@@ -172,9 +171,6 @@ class BlockRow(Base):
     datestamp: Mapped[int]
     serial: Mapped[int]
     records: Mapped[int]
-    size: Mapped[int]
-    crc32: Mapped[int]
-    deflated: Mapped[bytes]
     xml: Mapped[bytes]
 
     __table_args__ = (Index(None, "format_id", "datestamp", "serial", unique=True),)

@@ -8,9 +8,8 @@ from typing import Protocol
 
 import pytest
 
-from oai.deflate import joined
 from oai.protocol import datestamp
-from oai.protocol.model import Piece, Position, Selection, Set
+from oai.protocol.model import Position, Selection, Set
 from oai.repository import Repository
 from oai.store.horizon import Horizon
 from oai.store.repository import SqlRepository
@@ -76,14 +75,14 @@ def in_database(directory: Path, records: Sequence[Held]) -> Iterator[Repository
         yield SqlRepository(connection, formats, NAMESPACE, 1_000_000, horizon=Horizon(START + 11 * DAY, 0))
 
 
-def locals_of(pieces: Sequence[Piece]) -> list[int]:
+def locals_of(pieces: Sequence[bytes]) -> list[int]:
     """Return the numbers of the items whose records are in these pieces."""
-    return [int(number) for number in re.findall(rb"<identifier>[^<]*:(\d+)</identifier>", joined(pieces))]
+    return [int(number) for number in re.findall(rb"<identifier>[^<]*:(\d+)</identifier>", b"".join(pieces))]
 
 
-def each_of(pieces: Sequence[Piece]) -> list[bytes]:
+def each_of(pieces: Sequence[bytes]) -> list[bytes]:
     """Return the elements in these pieces, one by one."""
-    return re.findall(rb"<(?:record|header).*\n", joined(pieces))
+    return re.findall(rb"<(?:record|header).*\n", b"".join(pieces))
 
 
 WINDOWS = [

@@ -1,6 +1,5 @@
 """Blocks: what lies in them is what the records say, whatever was put in and cut out."""
 
-import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -39,11 +38,9 @@ def check_blocks(database: Database) -> None:
                 assert xml.endswith(b"</record>\n")
                 assert xml[len("<record>") + record.header_size :].startswith(record.sets + b"</header>")
                 assert (b'<header status="deleted">' in head) is (record.digest == b"")
-            assert end == len(block.xml) == block.size
+            assert end == len(block.xml)
             assert (block.first_datestamp, block.first_serial) == (records[0].datestamp, records[0].serial)
             assert (block.datestamp, block.serial) == (records[-1].datestamp, records[-1].serial)
-            assert zlib.decompressobj(-15).decompress(block.deflated) == block.xml
-            assert zlib.crc32(block.xml) == block.crc32
         known = {block.id for block in blocks}
         assert set(connection.scalars(select(RecordRow.block_id))) == known
 

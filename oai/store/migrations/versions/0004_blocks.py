@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from oai.deflate import deflated
-
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -26,9 +24,6 @@ def upgrade() -> None:
         sa.Column("datestamp", NUMBER, nullable=False),
         sa.Column("serial", NUMBER, nullable=False),
         sa.Column("records", NUMBER, nullable=False),
-        sa.Column("size", NUMBER, nullable=False),
-        sa.Column("crc32", NUMBER, nullable=False),
-        sa.Column("deflated", sa.LargeBinary(), nullable=False),
         sa.Column("xml", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_block"),
     )
@@ -72,7 +67,6 @@ def _fill() -> None:
             taken.append(row)
         number += 1
         first, last = taken[0], taken[-1]
-        data, crc32, size = deflated(bytes(xml))
         connection.execute(
             _BLOCK,
             {
@@ -83,9 +77,6 @@ def _fill() -> None:
                 "datestamp": last.datestamp,
                 "serial": last.serial,
                 "records": len(taken),
-                "size": size,
-                "crc32": crc32,
-                "deflated": data,
                 "xml": bytes(xml),
             },
         )
@@ -99,10 +90,8 @@ _NEXT = sa.text(
     " ORDER BY format_id, datestamp, serial LIMIT 20"
 )
 _BLOCK = sa.text(
-    "INSERT INTO block (id, format_id, first_datestamp, first_serial, datestamp, serial, records,"
-    " size, crc32, deflated, xml)"
-    " VALUES (:id, :format_id, :first_datestamp, :first_serial, :datestamp, :serial, :records,"
-    " :size, :crc32, :deflated, :xml)"
+    "INSERT INTO block (id, format_id, first_datestamp, first_serial, datestamp, serial, records, xml)"
+    " VALUES (:id, :format_id, :first_datestamp, :first_serial, :datestamp, :serial, :records, :xml)"
 )
 _PLACE = sa.text(
     "UPDATE record SET block_id = :block_id, start = :start, header_size = :header_size,"
