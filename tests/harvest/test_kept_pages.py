@@ -8,7 +8,7 @@ def test_lists_that_begin_alike_share_their_pages(bench: Workbench) -> None:
     bench.sync(*({"id": f"i{n}", "tags": ["T"]} for n in range(9)))
     lists: list[dict[str, str]] = [{}, {"set": "tag:t"}, {"from_": "2020-01-01"}]
     for arguments in lists:
-        tokens = {bench.ask("ListRecords", prefix="oai_dc", **arguments).token for _ in range(3)}
+        tokens = {bench.ask("ListRecords", None, None, prefix="oai_dc", **arguments).token for _ in range(3)}
         assert len(tokens) == 1
         assert None not in tokens
 
