@@ -62,6 +62,11 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> Sequen
     type=click.IntRange(min=1),
     help="Characters that descriptions keep in the stores of growth, so that large ones fit on a disk.",
 )
+@click.option(
+    "--copies-from",
+    type=click.IntRange(min=1),
+    help="Make SQLite stores of growth that are larger, and a multiple of this, by copying one of this size.",
+)
 @click.option("--formats", default="", help="Formats that stores have; all that are installed if left out.")
 @click.option(
     "--database",
@@ -84,6 +89,7 @@ def main(
     sizes: Sequence[int],
     max_pages: int | None,
     shorten: int | None,
+    copies_from: int | None,
     formats: str,
     database: str,
     database_pid: tuple[int, ...],
@@ -106,6 +112,7 @@ def main(
             formats=formats,
             max_pages=max_pages,
             shorten=shorten,
+            copies_from=copies_from,
         )
         sys.exit(0 if _run(plan, only, path) else 1)
 

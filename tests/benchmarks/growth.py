@@ -5,6 +5,8 @@ places of it, from its first page to its last one: a resumptionToken is a signed
 be written for any place without going there. A list too short for that is harvested as a whole.
 """
 
+import json
+import shutil
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +21,12 @@ from oai.protocol.request import ListIdentifiers, ListRecords, parse_request
 from oai.protocol.resumption import RecordsToken, Tokens
 from oai.protocol.verbs import Verb
 from oai.store.schema import RECORDS_OF_BLOCK
-from tests.benchmarks import records
+from tests.benchmarks import copies, records
 from tests.benchmarks.client import Client, Reply
 from tests.benchmarks.figures import Failed, Figure, Outcome, Target
 from tests.benchmarks.plan import PAGE_SIZE, Plan
 from tests.benchmarks.serving import Server, serving
-from tests.benchmarks.stores import TOKEN_KEY, kept
+from tests.benchmarks.stores import TOKEN_KEY, Built, Store, kept
 
 PLACES = 11
 _FIRST_PAGES = 21  # times that the first page is asked for
@@ -83,17 +85,42 @@ def measure(plan: Plan) -> Outcome:
     """Measure each list in a store of each size."""
     outcome = Outcome(measured={"sizes": []})
     for count in plan.sizes:
-        store, built = kept(plan, f"marked-{count}", _made(plan, count))
-        # The store is what is measured, and a large file can be made again.
-        (plan.directory / f"marked-{count}.jsonl").unlink(missing_ok=True)
+        store, built, stamps = _store(plan, count)
         with serving(store) as server:
-            curves = [_curve(server, each, plan) for each in _listings(records.stamps(plan.directory, count))]
-        size = {"records": count, "formats": plan.formats or "default", **asdict(built)}
+            curves = [_curve(server, each, plan) for each in _listings(stamps)]
+        size = {
+            "records": count,
+            "filled": min(count, plan.copies_from or count),
+            "formats": plan.formats or "default",
+            **asdict(built),
+        }
         outcome.measured["sizes"].append({**size, "curves": [asdict(curve) for curve in curves]})
         outcome.figures += [figure for curve in curves for figure in _figures(curve, count)]
     if len(plan.sizes) > 1:
         outcome.figures += _across(outcome.measured["sizes"])
     return outcome
+
+
+def _store(plan: Plan, count: int) -> tuple[Store, Built, records.Stamps]:
+    """Return the store of *count* records, and the datestamps that are in it."""
+    filled = min(count, plan.copies_from or count)
+    if count % filled:
+        raise Failed(f"{count} is no multiple of {filled}")
+    smaller, built = kept(plan, f"marked-{filled}", _made(plan, filled))
+    # The store is what is measured, and a large file can be made again.
+    (plan.directory / f"marked-{filled}.jsonl").unlink(missing_ok=True)
+    stamps = records.stamps(plan.directory, filled)
+    if count == filled:
+        return smaller, built, stamps
+    store = Store.of(plan, f"marked-{count}")
+    stamps, days = copies.multiplied(stamps, count // filled)
+    note = store.directory / "built.json"
+    if not note.exists():
+        shutil.rmtree(store.directory, ignore_errors=True)
+        shutil.copytree(smaller.directory, store.directory, ignore=shutil.ignore_patterns(note.name))
+        copies.multiply(store.directory / "oai.sqlite", count // filled, days)
+        note.write_text(json.dumps(asdict(Built(0, 0, 0, store.size()))), encoding="utf-8")
+    return store, Built(**json.loads(note.read_text(encoding="utf-8"))), stamps
 
 
 def _made(plan: Plan, count: int) -> Callable[[], Any]:

@@ -21,7 +21,8 @@ class Plan:
     those of the growth part. ``database`` is ``sqlite``, or the URL of a PostgreSQL database beside
     which others may be made; ``database_pids`` are its server's processes. ``formats`` are those that
     stores have, all where it is empty. With ``max_pages`` no harvest is longer than that; ``shorten`` is
-    how many characters of their descriptions the records of the growth part keep.
+    how many characters of their descriptions the records of the growth part keep, and stores larger than
+    ``copies_from`` are copies of one of that size.
     """
 
     directory: Path
@@ -33,3 +34,4 @@ class Plan:
     formats: str = ""
     max_pages: int | None = None
     shorten: int | None = None
+    copies_from: int | None = None
