@@ -24,7 +24,7 @@ class Held:
 
     def record(self, *, headers_only: bool = False) -> Record:
         """Return it as it is sent."""
-        body = b"" if self.title is None else _METADATA % self.title.encode()
+        body = b"" if self.title is None else METADATA % self.title.encode()
         head = render.header(self.identifier, self.stamp, deleted=self.title is None)
         sets = b"".join(map(render.set_spec, self.sets))
         return render.listed_header(head, sets) if headers_only else render.record(head, sets, body)
@@ -95,7 +95,7 @@ class MemoryRepository:
         ]
 
 
-_METADATA = (
+METADATA = (
     b'<metadata><oai_dc:dc xmlns:oai_dc="http://www.openarchives.org/OAI/2.0/oai_dc/"'
     b' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
     b' xsi:schemaLocation="http://www.openarchives.org/OAI/2.0/oai_dc/'
