@@ -43,7 +43,7 @@ types: .venv/developing
 
 lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
-	    --python-version 3.11 --group build -o requirements.txt pyproject.toml
+	    --python-version 3.11 --extra postgresql --group build -o requirements.txt pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 	    --python-version 3.11 --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 

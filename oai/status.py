@@ -21,6 +21,7 @@ from oai.store.schema import (
     SourceRow,
     TallyRow,
 )
+from oai.store.tallies import total
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ _ITEMS_BY_STATE = (
     select(ItemRow.deleted, func.count()).where(ItemRow.deleted.is_not(None)).group_by(ItemRow.deleted)
 )
 _TALLY = (
-    select(TallyRow.set_id, TallyRow.format_id, func.sum(TallyRow.records), func.sum(TallyRow.deleted))
+    select(TallyRow.set_id, TallyRow.format_id, total(TallyRow.records), total(TallyRow.deleted))
     .where(TallyRow.scope == int(Scope.BOTH))
     .group_by(TallyRow.set_id, TallyRow.format_id)
     .order_by(TallyRow.set_id, TallyRow.format_id)

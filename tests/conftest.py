@@ -1,13 +1,34 @@
 """Fixtures that every test may ask for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.stores import SQLITE, PostgreSQL, Stores
 from tests.workbench import Workbench
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """Give a PostgreSQL server."""
+    server = PostgreSQL()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """Return where stores are: each test that needs one runs once for each kind of database."""
+    if request.param == "sqlite":
+        return SQLITE
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Workbench:
-    """Return a library with an empty store."""
-    return Workbench(tmp_path)
+def bench(tmp_path: Path, stores: Stores) -> Iterator[Workbench]:
+    """Give a library with an empty store."""
+    bench = Workbench(tmp_path, stores)
+    yield bench
+    bench.close()

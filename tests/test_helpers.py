@@ -54,8 +54,9 @@ def synced(bench: Workbench, path: Path, worth: int, **options: bool) -> Report:
 
 
 def content(bench: Workbench) -> list[tuple[Any, ...]]:
-    """Return all rows of all tables, but for the key that signs tokens."""
+    """Return all rows of all tables, but for the key that signs tokens and responseDates given out."""
     with closing(sqlite3.connect(bench.directory / "oai.sqlite")) as store:
+        store.execute("UPDATE repository SET claimed = 0")  # and never committed
         tables = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return [
             (table, *row)

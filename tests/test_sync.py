@@ -17,7 +17,8 @@ from oai.item import Item
 from oai.sources.files import SourceError, find_source
 from oai.store.database import StoreError
 from oai.sync import Report, sync
-from tests.workbench import START, Workbench
+from tests.stores import Stores
+from tests.workbench import START, Workbench, temporary
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 
@@ -249,11 +250,10 @@ def test_an_item_of_which_no_record_can_be_made(bench: Workbench) -> None:
     assert {"x", "y", "n"} <= set(bench.headers())
 
 
-def test_members_are_counted_while_a_format_is_not_served(bench: Workbench, tmp_path: Path) -> None:
+def test_members_are_counted_while_a_format_is_not_served(bench: Workbench) -> None:
     """How many items a set has does not depend on records that are not kept up to date."""
     bench.sync({"id": "x", "tags": ["T"]}, {"id": "y", "tags": ["T"]})
-    one = Workbench(tmp_path, formats=("oai_dc",))
-    one.now = bench.now
+    one = bench.again(formats=("oai_dc",))
     for title in ("1", "2", "3"):
         one.sync({"id": "x", "title": title}, {"id": "y", "tags": ["T"]})
     sizes = dict(
@@ -491,28 +491,27 @@ def test_touching(bench: Workbench) -> None:
         bench.touch(set_spec="none")
 
 
-def test_another_namespace_is_refused(bench: Workbench, tmp_path: Path) -> None:
+def test_another_namespace_is_refused(bench: Workbench) -> None:
     """Identifiers are never given anew: a store keeps the namespace of its first sync."""
     bench.sync({"id": "a"})
-    other = Workbench(tmp_path, namespace="other.example.org")
+    other = bench.again(namespace="other.example.org")
     with pytest.raises(StoreError, match="namespace"):
         other.sync({"id": "a"})
 
 
-def test_another_base_url_makes_new_records(bench: Workbench, tmp_path: Path) -> None:
+def test_another_base_url_makes_new_records(bench: Workbench) -> None:
     """The address of an item's page is in its records: they change with it, and none gets lost."""
     bench.sync({"id": "a"}, {"id": "b"})
-    other = Workbench(tmp_path, base_url="https://library.example.org/oai")
-    other.now = bench.now
+    other = bench.again(base_url="https://library.example.org/oai")
     report = other.sync({"id": "a"}, {"id": "b"})
     assert (report.changed, report.unchanged) == (3, 0)
     identifiers = other.harvest("ListRecords")[0].texts(".//dc:identifier")
     assert identifiers[0] == "https://library.example.org/records/a"
 
 
-def test_a_format_that_is_added_later(bench: Workbench, tmp_path: Path) -> None:
+def test_a_format_that_is_added_later(bench: Workbench) -> None:
     """A new format has records of all items at the next sync, and moves no datestamp of another."""
-    one = Workbench(tmp_path, formats=("oai_dc",))
+    one = bench.again(formats=("oai_dc",))
     one.sync({"id": "a", "tags": ["T"]})
     one.sync({"id": "a", "tags": ["U"]})
     before = one.headers()
@@ -539,12 +538,15 @@ ITEMS = st.lists(
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(ITEMS, min_size=1, max_size=4))
-def test_any_history_ends_as_its_last_state(
-    tmp_path_factory: pytest.TempPathFactory, history: list[list[dict[str, Any]]]
-) -> None:
+@given(history=st.lists(ITEMS, min_size=1, max_size=4))
+def test_any_history_ends_as_its_last_state(stores: Stores, history: list[list[dict[str, Any]]]) -> None:
     """Whatever came before, live items say what the last sync said, and no deleted one is lost."""
-    bench = Workbench(tmp_path_factory.mktemp("history"))
+    with temporary(stores) as bench:
+        check_history(bench, history)
+
+
+def check_history(bench: Workbench, history: list[list[dict[str, Any]]]) -> None:
+    """Sync each of the states, and assert that the last one is what there is."""
     seen: set[str] = set()
     for items in history:
         bench.sync(*items)
@@ -563,19 +565,17 @@ def test_any_history_ends_as_its_last_state(
 
 
 @settings(max_examples=15, deadline=None)
-@given(ITEMS)
-def test_what_is_exported_is_what_was_synced(
-    tmp_path_factory: pytest.TempPathFactory, items: list[dict[str, Any]]
-) -> None:
+@given(items=ITEMS)
+def test_what_is_exported_is_what_was_synced(stores: Stores, items: list[dict[str, Any]]) -> None:
     """Export, sync and export again is the identity, for deleted items too."""
-    one, two = (Workbench(tmp_path_factory.mktemp("export")) for _ in range(2))
-    one.sync(*items)
-    lines = exported(one)
-    path = two.directory / "exported.jsonl"
-    path.write_bytes(lines)
-    report: Report = two.sync_path(path)
-    assert not report.findings
-    assert exported(two) == lines
+    with temporary(stores) as one, temporary(stores) as two:
+        one.sync(*items)
+        lines = exported(one)
+        path = two.directory / "exported.jsonl"
+        path.write_bytes(lines)
+        report: Report = two.sync_path(path)
+        assert not report.findings
+        assert exported(two) == lines
     assert [json.loads(line)["id"] for line in lines.splitlines()] == [
         *(item["id"] for item in items),
         "always-here",

@@ -1,8 +1,11 @@
 """A library to try things on: a store of its own, a clock that is told what time it is."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lxml import etree
@@ -20,6 +23,7 @@ from oai.store.database import Database
 from oai.store.horizon import horizon
 from oai.store.repository import SqlRepository
 from oai.sync import Options, Report, sync, touch
+from tests.stores import SQLITE, Stores
 from tests.validation import validate
 
 NS = {
@@ -96,18 +100,45 @@ class Answer:
         return None if element is None else element.text or ""
 
 
-class Workbench:
-    """A store in *directory*, filled with what :meth:`sync` is given."""
+@contextmanager
+def temporary(stores: Stores, **settings: Any) -> "Iterator[Workbench]":
+    """Give a library that is there for a while."""
+    with TemporaryDirectory() as directory:
+        bench = Workbench(Path(directory), stores, **settings)
+        try:
+            yield bench
+        finally:
+            bench.close()
 
-    def __init__(self, directory: Path, **settings: Any) -> None:
+
+class Workbench:
+    """A store that belongs to *directory*, filled with what :meth:`sync` is given."""
+
+    def __init__(self, directory: Path, stores: Stores = SQLITE, **settings: Any) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
-        url = f"sqlite:///{directory}/oai.sqlite"
+        self._stores = stores
+        url = settings.pop("database_url", None) or stores.url(directory)
         self.settings = Settings(**{"database_url": url, "page_size": 3, **settings})
         self.library = Library.of(self.settings)
         self.database = Database(self.settings.database_url)
         self.database.upgrade()
         self.now = START
+        self._others: list[Workbench] = []
+
+    def again(self, **settings: Any) -> "Workbench":
+        """Return a library with the same store and other settings."""
+        url = self.settings.database_url
+        other = Workbench(self.directory, self._stores, **{"database_url": url, **settings})
+        other.now = self.now
+        self._others.append(other)
+        return other
+
+    def close(self) -> None:
+        """Take the store away."""
+        for bench in (*self._others, self):
+            bench.database.dispose()
+        self._stores.drop(self.settings.database_url)
 
     def write(self, *items: dict[str, Any], name: str = "items.jsonl") -> Path:
         """Write *items* as JSON Lines, with what each of them must have."""

@@ -28,6 +28,7 @@ from oai.store.schema import (
     SetRow,
     TallyRow,
 )
+from oai.store.tallies import total
 
 SCANNED = 1000
 """Places that are looked at for one shelf: a long row of tombstones makes it short, not slow."""
@@ -88,7 +89,7 @@ class Catalogue:
 
     def figures(self) -> Figures:
         """Return how much there is."""
-        live = func.coalesce(func.sum(TallyRow.records - TallyRow.deleted), 0)
+        live = total(TallyRow.records - TallyRow.deleted)
         records = self._connection.scalar(
             select(live).where(TallyRow.set_id == EVERYTHING, TallyRow.format_id == self._format_id)
         )
@@ -102,7 +103,7 @@ class Catalogue:
         parent = case(*((_below(above), above) for above in PARENTS))
         sets = select(parent, func.count()).where(SetRow.members > 0, parent.is_not(None)).group_by(parent)
         counts = dict.fromkeys(PARENTS, 0) | dict(self._connection.execute(sets).all())
-        return Figures(int(records or 0), counts, newest)
+        return Figures(records or 0, counts, newest)
 
     def entry(self, local: str) -> Entry | None:
         """Return the item with this local identifier, or None where there is no record of it."""
@@ -224,5 +225,4 @@ _SETS = select(SetRow.spec, SetRow.name, SetRow.members)
 
 
 def _below(parent: str) -> ColumnElement[bool]:
-    # Not a range of setSpecs: PostgreSQL compares them in the order of some language.
     return SetRow.spec.startswith(f"{parent}:", autoescape=True)

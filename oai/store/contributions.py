@@ -339,7 +339,6 @@ class Contributions:
 def _counting(said: Iterable[Contribution], origins: Mapping[int, _Origin]) -> Iterator[Contribution]:
     """Yield what counts of what is said of an item, in the order of sources and files."""
     counted: set[int] = set()
-    # Not in the order of some language, as PostgreSQL would have it.
     for one in sorted(said, key=lambda one: (one.source_id, one.file)):
         if origins[one.file_id].own_ids:
             if one.source_id in counted:

@@ -2,6 +2,11 @@
 
 Answering a request needs no transaction: what must be of one moment is one statement. Writing is one
 transaction at a time in the whole installation, which :meth:`Database.alone` sees to.
+
+A PostgreSQL store may lie behind pgbouncer in transaction mode, where a connection to the server is
+ours for a transaction only. So nothing that must hold is left to a session: no prepared statements,
+locks that belong to the transaction, and limits set within it. What readers are given when they
+connect, a time limit and no right to write, only guards against what should not happen.
 """
 
 import os
@@ -19,8 +24,9 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, Update, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Update, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoneLeft
 
 from oai.repository import Unavailable
 
@@ -30,7 +36,19 @@ LOCK_WAIT = 600
 _PAGE = 16_384  # bytes: a whole record fits on a page of the clustered table, and is not spilt
 _MAPPED = 1 << 30  # bytes of the database that a reader maps into its memory instead of copying
 _CLAIM_WAIT = 0.1  # seconds that a reader waits to claim a responseDate: it can do without
+_POOL_WAIT = 10  # seconds that a request waits for a connection that others have
 _ADVISORY_LOCK = 0x6F6169  # PostgreSQL: "oai", held by who writes
+
+_CONNECTING: dict[str, Any] = {
+    "prepare_threshold": None,  # behind pgbouncer, the next statement may go to another server process
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "fallback_application_name": "oai",
+}
+# The server, too, is to notice within a minute that a machine is gone, since its locks go only then.
+_KEEPALIVE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 
 
 class StoreError(Exception):
@@ -38,29 +56,51 @@ class StoreError(Exception):
 
 
 class Database:
-    """The database at *url*; ``sqlite:///PATH`` or ``postgresql+psycopg://…``."""
+    """The database at *url*; ``sqlite:///PATH`` or ``postgresql+psycopg://…``.
 
-    def __init__(self, url: str) -> None:
+    Of PostgreSQL only: at most *connections* are open for reading, and no statement of a reader may
+    take more than *timeout* seconds.
+    """
+
+    def __init__(self, url: str, *, connections: int = 8, timeout: int = 30) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = Path(self.url.database or "") if self.is_sqlite else None
-        self._reader = self._engine(isolation_level="AUTOCOMMIT", pool_pre_ping=not self.is_sqlite)
         self._kept = threading.local()
-        self._writer = self._engine()
-        self._claimer = self._engine(isolation_level="AUTOCOMMIT", wait=_CLAIM_WAIT)
         if self.is_sqlite:
+            self._reader = self._sqlite(isolation_level="AUTOCOMMIT")
+            self._writer = self._sqlite()
+            self._claimer = self._sqlite(isolation_level="AUTOCOMMIT", wait=_CLAIM_WAIT)
             event.listen(self._reader, "connect", _prepare_reader)
             event.listen(self._writer, "connect", _prepare_writer)
             event.listen(self._writer, "begin", _begin_immediate)
+        else:
+            guards = {"default_transaction_read_only": "on", "statement_timeout": f"{timeout}s"}
+            self._reader = self._postgresql(
+                guards, isolation_level="AUTOCOMMIT", pool_size=connections, pool_timeout=_POOL_WAIT
+            )
+            self._writer = self._postgresql({})
+            self._claimer = self._postgresql({}, pool_size=1, pool_timeout=_CLAIM_WAIT)
+            event.listen(self._writer, "begin", _lift_limits)
 
-    def _engine(self, wait: float = 30, **options: Any) -> Engine:
-        if self.is_sqlite:
-            options["connect_args"] = {"timeout": wait, "check_same_thread": False}
-            options["pool_size"] = 0  # as many as there are threads
+    def _sqlite(self, wait: float = 30, **options: Any) -> Engine:
+        arguments = {"timeout": wait, "check_same_thread": False}
+        return create_engine(self.url, connect_args=arguments, pool_size=0, **options)
+
+    def _postgresql(self, parameters: dict[str, str], **options: Any) -> Engine:
+        arguments: dict[str, Any] = _CONNECTING | {
+            "options": " ".join(f"-c {name}={value}" for name, value in (parameters | _KEEPALIVE).items())
+        }
+        for name in self.url.query:  # what the operator writes goes first
+            arguments.pop(name, None)
         try:
-            return create_engine(self.url, **options)
-        except ImportError as error:
-            raise StoreError(f"{self}: the package {error.name} is not installed") from None
+            return create_engine(
+                self.url, connect_args=arguments, max_overflow=0, pool_pre_ping=True, **options
+            )
+        except ImportError:
+            raise StoreError(
+                f"{self}: psycopg is not installed; `pip install 'oai[postgresql]'` does that"
+            ) from None
 
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
@@ -93,6 +133,8 @@ class Database:
         with self._translating(), self._reader.connect() as connection:
             connection.exec_driver_sql(begin)
             try:
+                if not self.is_sqlite:
+                    _lift_limits(connection)
                 yield connection
             finally:
                 connection.exec_driver_sql("ROLLBACK")
@@ -103,12 +145,10 @@ class Database:
             raise Unavailable(f"there is no database at {self}")
         try:
             yield
-        except DBAPIError as error:
-            _raise_if_ours(error)
-            raise Unavailable(f"{self}: {error.orig}") from error
-        except self._reader.dialect.loaded_dbapi.Error as error:  # of oai.store.prepared
-            _raise_if_ours(error)
-            raise Unavailable(f"{self}: {error}") from error
+        except NoneLeft as error:
+            raise Unavailable(f"{self}: all connections are in use") from error
+        except (DBAPIError, self._reader.dialect.loaded_dbapi.Error) as error:
+            raise Unavailable(f"{self}: {_reason(error)}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -116,9 +156,8 @@ class Database:
         try:
             with self._writer.begin() as connection:
                 yield connection
-        except DBAPIError as error:
-            _raise_if_ours(error)
-            raise StoreError(f"{self} cannot be written: {error.orig}") from error
+        except (DBAPIError, self._writer.dialect.loaded_dbapi.Error) as error:
+            raise StoreError(f"{self} cannot be written: {_reason(error)}") from error
 
     def shrink_log(self) -> None:
         """Give back the room of SQLite's log, which a large transaction leaves as large as itself.
@@ -130,26 +169,37 @@ class Database:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def write_now(self, statement: Update) -> bool:
-        """Run one small update, and say whether it changed anything; it does not wait for anybody."""
+        """Run one small update, and say whether it changed anything; it does not wait for a writer."""
         try:
-            with self._claimer.connect() as connection:
+            with self._claimer.begin() as connection:
+                if not self.is_sqlite:
+                    _limit(connection, lock_timeout=_CLAIM_WAIT, statement_timeout=_POOL_WAIT)
                 return connection.execute(statement).rowcount > 0
+        except NoneLeft:
+            return False
         except DBAPIError as error:
-            _raise_if_ours(error)
+            _reason(error)
             return False
 
     @contextmanager
-    def alone(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Let one writer in at a time, of all processes; *waiting* is called if another one is there.
+    def alone(self, waiting: Callable[[], None] = lambda: None) -> Iterator[Connection]:
+        """Give a connection in a transaction, as :meth:`writing` does, beside which there is no other.
 
-        The lock goes with the process that holds it, however it ends.
+        That holds for all processes on all machines; *waiting* is called if there is one. What keeps
+        others out ends with the transaction, and so with its process and with its connection.
         """
         if self.path is None:
-            with self._advisory_lock(waiting):
-                yield
-            return
+            with self.writing() as connection:
+                self._lock(connection, waiting)
+                yield connection
+        else:
+            with self._locked_file(self.path, waiting), self.writing() as connection:
+                yield connection
+
+    @contextmanager
+    def _locked_file(self, path: Path, waiting: Callable[[], None]) -> Iterator[None]:
         self._make_directory()
-        lock_path = self.path.with_name(self.path.name + ".lock")
+        lock_path = path.with_name(path.name + ".lock")
         lock = FileLock(lock_path)
         try:
             lock_path.touch()  # the lock itself would try for long where nobody can write
@@ -167,21 +217,18 @@ class Database:
         finally:
             lock.release()
 
-    @contextmanager
-    def _advisory_lock(self, waiting: Callable[[], None]) -> Iterator[None]:
+    def _lock(self, connection: Connection, waiting: Callable[[], None]) -> None:
+        if connection.scalar(select(func.pg_try_advisory_xact_lock(_ADVISORY_LOCK))):
+            return
+        waiting()
+        _limit(connection, lock_timeout=LOCK_WAIT)
         try:
-            with self._writer.connect() as connection:
-                taken = connection.scalar(text("SELECT pg_try_advisory_lock(:n)"), {"n": _ADVISORY_LOCK})
-                if not taken:
-                    waiting()
-                    connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": _ADVISORY_LOCK})
-                try:
-                    yield
-                finally:
-                    connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _ADVISORY_LOCK})
+            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         except DBAPIError as error:
-            _raise_if_ours(error)
-            raise StoreError(f"{self}: {error.orig}") from error
+            if type(error.orig).__name__ != "LockNotAvailable":
+                raise
+            raise StoreError(f"{self} is still being written by {self.writer()}") from None
+        _limit(connection, lock_timeout=0)
 
     def writer(self) -> str:
         """Say who is writing, as far as the store knows."""
@@ -201,17 +248,20 @@ class Database:
     def upgrade(self) -> list[str]:
         """Bring the tables up to date and return the revisions that were applied.
 
+        Of several processes that do so at once, one does it and the others wait. Where there is nothing
+        to be done nobody waits, not even for a writer.
         Raises :class:`StoreError` for a database that a newer version of this program made.
         """
-        with self.alone():
-            if self.path and not os.access(self.path if self.path.exists() else self.path.parent, os.W_OK):
-                raise StoreError(f"{self} cannot be written: permission denied")
+        if self.path and self.path.exists() and not os.access(self.path, os.W_OK):
+            raise StoreError(f"{self} cannot be written: permission denied")
+        if self.exists() and not self.pending():
+            return []
+        with self.alone() as connection:
             pending = self.pending()
             if pending:
-                with self.writing() as connection:
-                    config = _alembic()
-                    config.attributes["connection"] = connection
-                    command.upgrade(config, "head")
+                config = _alembic()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
             return pending
 
     def pending(self) -> list[str]:
@@ -225,9 +275,10 @@ class Database:
             try:
                 with self._reader.connect() as connection:
                     current = MigrationContext.configure(connection).get_current_revision()
+            except NoneLeft as error:
+                raise StoreError(f"{self}: all connections are in use") from error
             except DBAPIError as error:
-                _raise_if_ours(error)
-                raise StoreError(f"{self} cannot be opened: {error.orig}") from error
+                raise StoreError(f"{self} cannot be opened: {_reason(error)}") from error
         try:
             return [script.revision for script in scripts.iterate_revisions("head", current)][::-1]
         except (CommandError, RevisionError):
@@ -251,13 +302,39 @@ class Database:
         self._writer.dispose()
 
 
-def _raise_if_ours(error: Exception) -> None:
-    """Raise *error* unless it is the machine's: no connection, no room, no database, a lock, a limit."""
-    # SQLAlchemy's errors have the names of the driver's. A file that is no database, or a broken one,
-    # is a plain DatabaseError.
-    names = {each.__name__ for each in type(error).__mro__}
-    if not names & {"OperationalError", "InterfaceError"} and type(error).__name__ != "DatabaseError":
+_THE_OPERATORS = {
+    "OperationalError",
+    "InterfaceError",
+    # PostgreSQL: what the role may not do, a replica, and tables that are not there yet.
+    "InsufficientPrivilege",
+    "ReadOnlySqlTransaction",
+    "UndefinedColumn",
+    "UndefinedTable",
+}
+
+
+def _reason(error: Exception) -> str:
+    """Return what the driver says of *error*; raise it if it is ours and not the machine's or its operator's.
+
+    Theirs are: no connection, no room, no database, a lock, a limit.
+    """
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    names = {each.__name__ for each in type(origin).__mro__}
+    # SQLite: a file that is no database, or a broken one, is a plain DatabaseError.
+    if not names & _THE_OPERATORS and type(origin).__name__ != "DatabaseError":
         raise error
+    return str(origin)
+
+
+def _limit(connection: Connection, **seconds: float) -> None:
+    """Set PostgreSQL's limits of these names until the end of the transaction; 0 is none."""
+    settings = (func.set_config(name, f"{int(value * 1000)}ms", True) for name, value in seconds.items())  # noqa: FBT003 - that is its third argument
+    connection.execute(select(*settings))
+
+
+def _lift_limits(connection: Connection) -> None:
+    # Whoever writes or reads much may take long, and is not to be cut off while it thinks.
+    _limit(connection, statement_timeout=0, idle_in_transaction_session_timeout=0)
 
 
 def _alembic() -> Config:

@@ -7,11 +7,23 @@ clocks do: jump, stand, or differ between machines. Two numbers in the database 
 * While a change is being written, ``publishing_since`` is not later than its datestamp, and no
   responseDate is later than ``publishing_since`` (:mod:`oai.store.publishing`).
 * Otherwise a responseDate is claimed before it is given out: ``claimed`` is the latest one of all.
-  A writer's datestamp is never earlier than that. The claim is refused once somebody publishes.
+  A writer's datestamp is never earlier than that. The claim is refused once somebody publishes, and
+  where somebody has published since the state was read.
 
 So a clock that is a day ahead and is put right again costs nothing but datestamps that lie ahead
 for that day. Claiming is one small write for each second in which anybody asks; where it cannot
 be made, the response says that it is as late as the last claim, which is always true.
+
+That claims and publications cannot miss each other is a matter of one row, which both change:
+
+* A claim that comes first is committed before the writer's first transaction can change the row. The
+  writer reads ``claimed`` for its datestamp in its second one, so it sees that claim.
+* A claim that comes second finds ``publishing_since`` set, or another ``last_serial``, and changes
+  nothing. In PostgreSQL it may have begun before that was committed: then, at READ COMMITTED, it
+  waits for the row and tests its conditions again on the row as the other has left it. Were the
+  isolation level higher, it would fail instead, which comes to the same.
+* Neither writes back what it has read: a claim sets ``claimed`` alone and only upwards, a writer
+  does not set it, but upwards too where it gives up what it held back.
 """
 
 from typing import NamedTuple
@@ -37,7 +49,7 @@ class Horizon(NamedTuple):
 def horizon(database: Database, connection: Connection, now: int) -> Horizon:
     """Return the horizon of a request of *now*; it holds for all that is read afterwards.
 
-    *connection* has to be asked for this before it is asked for anything else.
+    *connection* has to be asked for this before it is asked for anything else; it may be a snapshot.
     """
     publishing_since: int | None
     for claim in (True, False):
@@ -46,7 +58,8 @@ def horizon(database: Database, connection: Connection, now: int) -> Horizon:
             return Horizon(min(now, publishing_since), last_serial)
         if now <= claimed:
             return Horizon(now, last_serial)
-        if claim and database.write_now(_CLAIM.values(claimed=now).where(RepositoryRow.claimed < now)):
+        unchanged = (RepositoryRow.claimed < now) & (RepositoryRow.last_serial == last_serial)
+        if claim and database.write_now(_CLAIM.values(claimed=now).where(unchanged)):
             return Horizon(now, last_serial)
     return Horizon(claimed, last_serial)
 

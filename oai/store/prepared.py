@@ -18,17 +18,21 @@ Row = tuple[Any, ...]
 class Prepared:
     """A SELECT whose parameters are integers, text and bytes, and which needs no conversion of results.
 
-    Errors are the driver's own; :meth:`oai.store.database.Database.reading` knows them.
+    *postgresql* is the same in the way that PostgreSQL takes it, if it has one of its own. Errors
+    are the driver's own; :meth:`oai.store.database.Database.reading` knows them.
     """
 
-    def __init__(self, query: Executable) -> None:
+    def __init__(self, query: Executable, postgresql: Executable | None = None) -> None:
         self._query = query
+        self._postgresql = query if postgresql is None else postgresql
         self._written: dict[str, tuple[str, dict[str, Any], list[str] | None]] = {}
 
     def rows(self, connection: Connection, **values: Any) -> list[Row]:
         """Return the rows for these parameters."""
         driver: Any = connection.connection.driver_connection
-        found: list[Row] = driver.execute(*self.bound(connection.dialect, values)).fetchall()
+        # psycopg's other way of sending a result writes each byte of XML as two digits.
+        how = {} if connection.dialect.name == "sqlite" else {"binary": True}
+        found: list[Row] = driver.execute(*self.bound(connection.dialect, values), **how).fetchall()
         return found
 
     def bound(self, dialect: Dialect, values: dict[str, Any]) -> tuple[str, Any]:
@@ -38,8 +42,9 @@ class Prepared:
         return sql, named if order is None else [named[name] for name in order]
 
     def _write(self, dialect: Dialect) -> tuple[str, dict[str, Any], list[str] | None]:
-        assert isinstance(self._query, ClauseElement)
-        compiled = self._query.compile(dialect=dialect)
+        query = self._postgresql if dialect.name == "postgresql" else self._query
+        assert isinstance(query, ClauseElement)
+        compiled = query.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         written = str(compiled), dict(compiled.params), compiled.positiontup
         self._written[dialect.name] = written

@@ -4,14 +4,19 @@ The harvest contract's first point is kept here. No change may become visible wi
 older than a responseDate that was given out before, or the harvester that has it as its mark
 would never ask for it. So:
 
-1. Whoever publishes is alone (:meth:`oai.store.database.Database.alone`).
-2. It first commits ``publishing_since``. From now on no responseDate is later than that, and none
-   can be claimed (:mod:`oai.store.horizon`).
-3. Only then it takes its datestamp: not earlier than ``publishing_since``, than any responseDate
-   that was claimed before, than any datestamp before, and than the clock.
-4. It writes everything with that datestamp, clears ``publishing_since``, and commits.
+1. Whoever publishes first commits ``publishing_since``. From now on no responseDate is later than
+   that, and none can be claimed (:mod:`oai.store.horizon`).
+2. Only then, in a second transaction, it takes its datestamp: not earlier than ``publishing_since``,
+   than any responseDate that was claimed before, than any datestamp before, and than the clock.
+3. It writes everything with that datestamp, clears ``publishing_since``, and commits.
 
-How long step 4 takes does not matter, nor where it is killed: then nothing has changed, and
+In each of the two transactions it is alone (:meth:`oai.store.database.Database.alone`), but not
+between them: what keeps others out is the transaction's own, and so it can neither outlive a
+connection nor be lost while something is still being written. A writer that comes between them may
+have cleared ``publishing_since`` when the second one begins; then the first is done again. Where it
+is set, whoever set it, it stays so until this one commits, since only who is alone changes it.
+
+How long step 3 takes does not matter, nor where it is killed: then nothing has changed, and
 ``publishing_since`` stands until the next writer, which costs harvesters an overlap and nothing
 else. Datestamps never run backwards, even where the clock does; serials rise with every change.
 """
@@ -25,7 +30,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, select, update
 
 from oai import render
 from oai.protocol import syntax
@@ -111,32 +116,49 @@ def publishing(
     database: Database, clock: Callable[[], int], waiting: Callable[[], None] = lambda: None
 ) -> "Iterator[Publication]":
     """Give a :class:`Publication`, committed at the end of the block, or without trace if it raises."""
+    try:
+        with _held_back(database, clock, waiting) as connection:
+            publication = Publication(connection, clock())
+            yield publication
+            publication.finish()
+        database.shrink_log()
+    except BaseException:
+        # Nothing was published, so nothing need be held back; where somebody else is writing by
+        # now, or the database is out of reach, the next writer does it.
+        with suppress(StoreError), database.alone(_give_way) as connection:
+            connection.execute(_LET_GO)
+        raise
+
+
+@contextmanager
+def _held_back(
+    database: Database, clock: Callable[[], int], waiting: Callable[[], None]
+) -> Iterator[Connection]:
+    """Give a transaction that is alone, at whose beginning ``publishing_since`` is committed."""
     writer = f"process {os.getpid()} on {socket.gethostname()}"
-    with database.alone(waiting):
-        with database.writing() as connection:
-            connection.execute(
-                update(RepositoryRow).values(publishing_since=_not_before(connection, clock()), writer=writer)
-            )
-        try:
-            with database.writing() as connection:
-                publication = Publication(connection, clock())
-                yield publication
-                publication.finish()
-            database.shrink_log()
-        except BaseException:
-            # Nothing was published, so nothing need be held back; where the database is out of
-            # reach, the next writer does it.
-            with suppress(StoreError), database.writing() as connection:
-                connection.execute(update(RepositoryRow).values(publishing_since=None, writer=None))
-            raise
+    while True:
+        with database.alone(waiting) as connection:
+            since = _not_before(connection, clock())
+            connection.execute(update(RepositoryRow).values(publishing_since=since, writer=writer))
+        with database.alone(waiting) as connection:
+            if connection.scalar(select(RepositoryRow.publishing_since)) is not None:
+                yield connection
+                return
+
+
+def _give_way() -> None:
+    raise StoreError("another one is writing")
 
 
 def _not_before(connection: Connection, now: int) -> int:
     """Return *now*, or what must not be gone behind, where the clock is behind it."""
     last: int
     claimed: int
-    last, claimed = connection.execute(select(RepositoryRow.last_datestamp, RepositoryRow.claimed)).one()
-    return max(now, last, claimed)
+    since: int | None
+    last, claimed, since = connection.execute(
+        select(RepositoryRow.last_datestamp, RepositoryRow.claimed, RepositoryRow.publishing_since)
+    ).one()
+    return max(now, last, claimed, since or 0)
 
 
 class Publication:
@@ -145,7 +167,7 @@ class Publication:
     def __init__(self, connection: Connection, now: int) -> None:
         self.connection = connection
         row = connection.execute(select(RepositoryRow)).one()
-        self.stamp = max(_not_before(connection, now), row.publishing_since or now)
+        self.stamp = _not_before(connection, now)
         self._earliest = self.stamp
         self._serial: int = row.last_serial
         self._first_serial = self._serial
@@ -414,6 +436,20 @@ class Publication:
             found = self._written[spec] = render.set_spec(spec)
         return found
 
+
+# What was held back may have been given out, which is as good as claimed.
+_LET_GO = (
+    update(RepositoryRow)
+    .where(RepositoryRow.publishing_since.is_not(None))
+    .values(
+        claimed=case(
+            (RepositoryRow.publishing_since > RepositoryRow.claimed, RepositoryRow.publishing_since),
+            else_=RepositoryRow.claimed,
+        ),
+        publishing_since=None,
+        writer=None,
+    )
+)
 
 # Built once, as building them takes longer than what they do.
 _OLD = (

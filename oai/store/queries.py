@@ -8,7 +8,7 @@ for two reasons (:class:`oai.store.schema.Scope`), which the database merges in 
 import enum
 from collections.abc import Sequence
 from functools import cache, reduce
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -54,6 +54,7 @@ class Part(enum.Enum):
 
 _PLACE = (PlacementRow.datestamp.label("datestamp"), PlacementRow.serial.label("serial"))
 _Bytes = ColumnElement[bytes]
+_Query = TypeVar("_Query", Select[*tuple[Any, ...]], CompoundSelect[*tuple[Any, ...]])
 
 
 def _number(name: str) -> ColumnElement[int]:
@@ -100,25 +101,31 @@ def page(*, part: Part, backwards: bool = False) -> Prepared:
         .join(BlockRow, BlockRow.id == RecordRow.block_id)
         .where(RecordRow.format_id == _number("format_id"), _within(RecordRow, backwards=backwards))
     )
-    return _in_order(query, place, backwards=backwards)
+    return Prepared(_in_order(query, place, backwards=backwards))
 
 
 @cache
 def page_of_set(scope: Scope, *, part: Part, backwards: bool = False) -> Prepared:
     """Select as :func:`page` does, of the set ``set_id`` as it is seen through *scope*."""
     if scope is Scope.ARGUMENT:
-        query = union_all(
-            *(_placed(each, _as_sent(part), backwards=backwards) for each in (Scope.BOTH, scope))
-        )
+        parts = [_placed(each, _as_sent(part), backwards=backwards) for each in (Scope.BOTH, scope)]
     else:
-        query = union_all(
+        parts = [
             _placed(Scope.BOTH, _without_sets(part), backwards=backwards),
             select(*_PLACE, literal(0, BigInteger).label("block_id"), *_departed(part)).where(
                 _in_set(scope), _within(PlacementRow, backwards=backwards)
             ),
-        )
-    datestamp, serial, *_ = query.selected_columns
-    return _in_order(query, (datestamp, serial), backwards=backwards)
+        ]
+    # SQLite merges the two as it reads them. PostgreSQL does so only with what is in order by itself.
+    ordered = (
+        _in_order(each, _places(each), backwards=backwards).subquery(f"part{n}")
+        for n, each in enumerate(parts)
+    )
+    merged, postgresql = union_all(*parts), union_all(*map(select, ordered))
+    return Prepared(
+        _in_order(merged, _places(merged), backwards=backwards),
+        postgresql=_in_order(postgresql, _places(postgresql), backwards=backwards),
+    )
 
 
 def set_specs() -> _Bytes:
@@ -214,11 +221,11 @@ def _within(table: type[RecordRow | PlacementRow], *, backwards: bool) -> Column
     return and_(place > _position(), table.datestamp <= _number("until"))
 
 
-def _in_order(
-    query: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]],
-    place: tuple[Any, Any],
-    *,
-    backwards: bool,
-) -> Prepared:
+def _places(query: _Query) -> tuple[Any, Any]:
+    datestamp, serial, *_ = query.selected_columns
+    return datestamp, serial
+
+
+def _in_order(query: _Query, place: tuple[Any, Any], *, backwards: bool) -> _Query:
     ordered = query.order_by(*(column.desc() for column in place)) if backwards else query.order_by(*place)
-    return Prepared(ordered.limit(_number("limit")))
+    return ordered.limit(_number("limit"))

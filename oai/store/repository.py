@@ -42,6 +42,7 @@ from oai.store.schema import (
     SetRow,
     TallyRow,
 )
+from oai.store.tallies import total
 
 _BLOCK, _XML = 2, 3  # columns of the rows of oai.store.queries
 
@@ -310,19 +311,19 @@ class SqlRepository:
         # Days of which the window has only a part: the first, the last, or both.
         parts = {start // DAY} if start % DAY and start != BEGINNING else set()
         parts |= {end // DAY} if (end + 1) % DAY and end != END else set()
-        tally = select(func.coalesce(func.sum(TallyRow.records), 0)).where(
+        tally = select(total(TallyRow.records)).where(
             TallyRow.set_id == set_id, TallyRow.format_id == format_id, TallyRow.scope.in_(scopes)
         )
         whole = tally.where(TallyRow.day.between(start // DAY, end // DAY), TallyRow.day.not_in(parts))
-        total = self._connection.scalar(whole) or 0
+        size = self._connection.scalar(whole) or 0
         for day in parts:
             from_, until = max(start, day * DAY), min(end, day * DAY + DAY - 1)
             on_day = self._connection.scalar(tally.where(TallyRow.day == day)) or 0
             if 0 < on_day <= COUNTED:
-                total += self._count(set_id, format_id, scopes, from_, until)
+                size += self._count(set_id, format_id, scopes, from_, until)
             else:
-                total += on_day * (until - from_ + 1) // DAY
-        return total
+                size += on_day * (until - from_ + 1) // DAY
+        return size
 
     def _count(self, set_id: int, format_id: int, scopes: Sequence[Scope], from_: int, until: int) -> int:
         query = select(func.count())

@@ -1,10 +1,9 @@
 """Many rows put into a table at once: the one place through which whatever comes by the thousand goes."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.orm import InstrumentedAttribute
 
 from oai.store.schema import Base
@@ -19,17 +18,29 @@ def insert_rows(
     """Put *rows* into *table*; each has the values of *columns*, in their order.
 
     They go to the driver as they are, since building a statement's parameters anew for each row
-    takes longer than SQLite takes to store it.
+    takes longer than SQLite takes to store it; and to PostgreSQL through COPY, its way for many rows.
+    Errors are those that :meth:`oai.store.database.Database.writing` knows.
     """
-    if rows:
-        names = tuple(column.key for column in columns)
-        connection.exec_driver_sql(
-            _statement(connection.dialect.paramstyle, table.__tablename__, names), list(rows)
-        )
+    if not rows:
+        return
+    names = ", ".join(column.key for column in columns)
+    if connection.dialect.name == "sqlite":
+        places = ", ".join(["?"] * len(columns))
+        statement = f"INSERT INTO {table.__tablename__} ({names}) VALUES ({places})"  # noqa: S608 - names of our schema
+        connection.exec_driver_sql(statement, list(rows))
+        return
+    driver: Any = connection.connection.driver_connection
+    types = [_type(column, connection.dialect) for column in columns]
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY {table.__tablename__} ({names}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
 
 
-@cache
-def _statement(paramstyle: str, table: str, columns: tuple[str, ...]) -> str:
-    place = "?" if paramstyle == "qmark" else "%s"
-    places = ", ".join([place] * len(columns))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - names of our schema
+def _type(column: InstrumentedAttribute[Any], dialect: Dialect) -> str:
+    """Return PostgreSQL's name of a column's type."""
+    written: str = column.type.compile(dialect)
+    return written.partition(" ")[0].lower()

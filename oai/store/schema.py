@@ -23,8 +23,9 @@ on its depth nor on the size of the list.
     What each file of each source says of an item. An item is what its contributions say
     together; a file that cannot be read leaves its own as they were.
 
-Datestamps are whole seconds of UTC. Serials number the changes of records in the order in which
-they were committed (:class:`oai.protocol.model.Position`).
+Rows get their numbers from the program, which is alone when it gives them. Text is in the order of its
+bytes, in every database. Datestamps are whole seconds of UTC. Serials number the changes of records
+in the order in which they were committed (:class:`oai.protocol.model.Position`).
 """
 
 import enum
@@ -38,6 +39,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     SmallInteger,
+    String,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -81,6 +83,7 @@ class Base(DeclarativeBase):
     )
     type_annotation_map: ClassVar[dict[type, object]] = {
         int: BigInteger().with_variant(Integer, "sqlite"),
+        str: String().with_variant(String(collation="C"), "postgresql"),
         bytes: LargeBinary,
     }
 
@@ -113,7 +116,7 @@ class SigningKeyRow(Base):
 
     __tablename__ = "signing_key"
 
-    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     secret: Mapped[bytes]
 
 
@@ -125,7 +128,7 @@ class FormatRow(Base):
 
     __tablename__ = "format"
 
-    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     prefix: Mapped[str] = mapped_column(unique=True)
     fingerprint: Mapped[str]
 
@@ -135,7 +138,7 @@ class SetRow(Base):
 
     __tablename__ = "sets"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     spec: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     members: Mapped[int]
@@ -150,7 +153,7 @@ class ItemRow(Base):
 
     __tablename__ = "item"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     local: Mapped[str] = mapped_column(unique=True)
     deleted: Mapped[bool | None]
 
@@ -164,7 +167,7 @@ class BlockRow(Base):
 
     __tablename__ = "block"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     format_id: Mapped[int] = mapped_column(SmallInteger)
     first_datestamp: Mapped[int]
     first_serial: Mapped[int]
@@ -190,17 +193,17 @@ class RecordRow(Base):
 
     __tablename__ = "record"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     format_id: Mapped[int] = mapped_column(SmallInteger)
     datestamp: Mapped[int]
     serial: Mapped[int]
     item_id: Mapped[int]
     digest: Mapped[bytes]
     block_id: Mapped[int] = mapped_column(index=True)
-    start: Mapped[int]
-    header_size: Mapped[int]
-    set_specs_size: Mapped[int]
-    size: Mapped[int]
+    start: Mapped[int] = mapped_column(Integer)
+    header_size: Mapped[int] = mapped_column(Integer)
+    set_specs_size: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int] = mapped_column(Integer)
 
     __table_args__ = (
         UniqueConstraint("item_id", "format_id"),
@@ -251,7 +254,7 @@ class SourceRow(Base):
 
     __tablename__ = "source"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(unique=True)
     synced: Mapped[int]
 
@@ -266,7 +269,7 @@ class FileRow(Base):
 
     __tablename__ = "file"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
     name: Mapped[str]
     digest: Mapped[bytes]
@@ -325,7 +328,7 @@ class ProblemRow(Base):
 
     __tablename__ = "problem"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     file_id: Mapped[int] = mapped_column(ForeignKey("file.id"), index=True)
     line: Mapped[int]
     local: Mapped[str | None]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, ColumnElement, Connection, SQLColumnExpression, cast, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oai import inventory
@@ -23,6 +23,12 @@ class Line(NamedTuple):
     def of(cls, identifier: str, stamp: int, digest: bytes) -> "Line":
         """Return the line of a record; *digest* is empty for a deleted one."""
         return cls(stamp, not digest, inventory.number(inventory.line(identifier, stamp, digest)))
+
+
+def total(numbers: SQLColumnExpression[int]) -> ColumnElement[int]:
+    """Return the sum of *numbers* as a column, 0 where there are none."""
+    # PostgreSQL makes a decimal number of it.
+    return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
 
 
 class Tallies:

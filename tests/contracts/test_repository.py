@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -14,7 +13,8 @@ from oai.repository import Repository
 from oai.store.horizon import Horizon
 from oai.store.repository import SqlRepository
 from tests.memory import EARLIEST, Held, MemoryRepository
-from tests.workbench import START, Workbench
+from tests.stores import SQLITE, Stores
+from tests.workbench import START, Workbench, temporary
 
 NAMESPACE = "library.example.org"
 DAY = 86_400
@@ -47,18 +47,24 @@ class Opens(Protocol):
         """Give it."""
 
 
-@pytest.fixture(params=["memory", "sql"])
-def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Opens:
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def opens(request: pytest.FixtureRequest) -> Opens:
     """Return what opens a repository of each kind."""
     if request.param == "memory":
         return lambda records: nullcontext(MemoryRepository(records, SETS if records else ()))
-    return lambda records: in_database(tmp_path, records)
+    stores = SQLITE if request.param == "sqlite" else request.getfixturevalue("postgresql")
+    return lambda records: in_database(stores, records)
 
 
 @contextmanager
-def in_database(directory: Path, records: Sequence[Held]) -> Iterator[Repository]:
+def in_database(stores: Stores, records: Sequence[Held]) -> Iterator[Repository]:
     """Give a repository in a database that has taken *records* in from a source."""
-    bench = Workbench(directory, formats=("oai_dc",))
+    with temporary(stores, formats=("oai_dc",)) as bench:
+        yield from filled(bench, records)
+
+
+def filled(bench: Workbench, records: Sequence[Held]) -> Iterator[Repository]:
+    """Yield the repository of a library that has taken *records* in."""
     lines = [
         {
             "id": each.identifier.rsplit(":", 1)[1],

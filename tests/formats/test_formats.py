@@ -213,9 +213,8 @@ def test_every_description_is_valid(tmp_path: Path) -> None:
     assert len(bench.day_lines()) == 1
 
 
-def test_a_new_licence_changes_the_records(bench: Workbench, tmp_path: Path) -> None:
+def test_a_new_licence_changes_the_records(bench: Workbench) -> None:
     """The licence of the metadata is part of each record: when it changes, so do they."""
     bench.sync({"id": "a"})
-    other = Workbench(tmp_path, metadata_licence="https://creativecommons.org/publicdomain/zero/1.0/")
-    other.now = bench.now
+    other = bench.again(metadata_licence="https://creativecommons.org/publicdomain/zero/1.0/")
     assert other.sync({"id": "a"}).changed == 2

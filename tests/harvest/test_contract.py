@@ -12,20 +12,19 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import event
 
 from oai.formats import Format
 from tests.harvest.mirror import Harvester, Held, Mark, day_lines, truth
 from tests.store.test_blocks import check_blocks
-from tests.workbench import Answer, Workbench
+from tests.stores import Stores
+from tests.workbench import Answer, temporary
 
 TAGS = ["One", "Two", "Three"]
 SETS = ["tag:one", "tag:two", "tag"]
@@ -38,16 +37,15 @@ class Killed(Exception):
 class Contract(RuleBasedStateMachine):
     """See the module."""
 
-    def __init__(self) -> None:
+    def __init__(self, stores: Stores) -> None:
         super().__init__()
-        self.directory = TemporaryDirectory()
-        self.bench = Workbench(Path(self.directory.name), page_size=2)
+        self.patches = contextlib.ExitStack()
+        self.bench = self.patches.enter_context(temporary(stores, page_size=2))
         self.items: dict[str, dict[str, Any]] = {}
         self.gone: dict[str, dict[str, Any]] = {}
         self.harvesters: list[tuple[Harvester, str | None]] = []
         self.clock = self.bench.now
         self.committed: dict[str, Any] = {}
-        self.patches = contextlib.ExitStack()
 
     def ask(self, own_set: str | None, verb: str, **arguments: str) -> Answer:
         """Ask at the time that it is."""
@@ -188,8 +186,6 @@ class Contract(RuleBasedStateMachine):
             check_blocks(self.bench.database)
         finally:
             self.patches.close()
-            self.bench.database.dispose()
-            self.directory.cleanup()
 
     def check_truth(self) -> None:
         """Compare the store with the source, and the lists of the sets with the whole."""
@@ -208,10 +204,19 @@ class Contract(RuleBasedStateMachine):
                 assert own[name].deleted == held.deleted
 
 
-Contract.TestCase.settings = settings(
-    max_examples=int(os.environ.get("OAI_HISTORIES", "25")),
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-TestContract = Contract.TestCase
+def test_contract(stores: Stores) -> None:
+    """See the module."""
+
+    class OfThese(Contract):
+        def __init__(self) -> None:
+            super().__init__(stores)
+
+    run_state_machine_as_test(
+        OfThese,
+        settings=settings(
+            max_examples=int(os.environ.get("OAI_HISTORIES", "25")),
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,7 +1,5 @@
 """Blocks: what lies in them is what the records say, whatever was put in and cut out."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from hypothesis import given, settings
@@ -12,7 +10,8 @@ from oai.store import queries
 from oai.store.database import Database
 from oai.store.repository import SqlRepository
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
-from tests.workbench import Workbench
+from tests.stores import Stores
+from tests.workbench import Workbench, temporary
 
 
 def check_blocks(database: Database) -> None:
@@ -50,11 +49,10 @@ TITLES = st.sampled_from(["A", "B", "a much longer title " * 40])
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.dictionaries(NAMES, TITLES), max_size=4), st.sampled_from([7, 25, 60]))
-def test_blocks_and_records_agree(syncs: list[dict[str, str]], page_size: int) -> None:
+@given(syncs=st.lists(st.dictionaries(NAMES, TITLES), max_size=4), page_size=st.sampled_from([7, 25, 60]))
+def test_blocks_and_records_agree(stores: Stores, syncs: list[dict[str, str]], page_size: int) -> None:
     """After any syncs each record lies in one block, and blocks hold nothing else; pages have all of it."""
-    with TemporaryDirectory() as directory:
-        bench = Workbench(Path(directory), page_size=page_size)
+    with temporary(stores, page_size=page_size) as bench:
         for titles in syncs:
             items = ({"id": name, "title": title, "tags": [title[0]]} for name, title in titles.items())
             bench.sync(*items, allow_mass_delete=True)
@@ -65,7 +63,6 @@ def test_blocks_and_records_agree(syncs: list[dict[str, str]], page_size: int) -
             assert [name for page in pages for name in page.identifiers] == [
                 name for page in headers for name in page.identifiers
             ]
-        bench.database.dispose()
 
 
 def test_most_pages_are_made_of_whole_blocks(bench: Workbench) -> None:

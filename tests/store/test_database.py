@@ -13,6 +13,7 @@ from sqlalchemy import event, text
 from oai.repository import Unavailable
 from oai.store.database import Database, StoreError
 from oai.store.schema import Base
+from tests.stores import sqlite_only
 from tests.workbench import Workbench
 
 
@@ -76,9 +77,10 @@ def test_one_writer_at_a_time(bench: Workbench) -> None:
     waits = threading.Event()
 
     def second() -> None:
-        other = Database(str(bench.database.url))
+        other = Database(bench.settings.database_url)
         with other.alone(waits.set):
             order.append("second")
+        other.dispose()
 
     thread = threading.Thread(target=second)
     with bench.database.alone():
@@ -106,6 +108,7 @@ def test_readers_go_on_while_someone_writes(bench: Workbench) -> None:
         assert set(bench.headers()) == {"a"}
 
 
+@sqlite_only
 def test_a_disk_that_is_full(bench: Workbench) -> None:
     """When the disk is full, the store is as before, and the message says so."""
     bench.sync({"id": "a"})

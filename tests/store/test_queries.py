@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from oai.store.prepared import Prepared
+from tests.stores import sqlite_only
 from tests.workbench import Workbench
 
 
@@ -76,6 +77,7 @@ def test_a_page_of_200_costs_what_one_of_10_costs(
     assert counts[200][1] <= 5
 
 
+@sqlite_only
 @pytest.mark.parametrize("verb", ["ListRecords", "ListIdentifiers"])
 @pytest.mark.parametrize(("own_set", "arguments"), LISTS)
 def test_pages_are_read_along_an_index(

@@ -1,0 +1,142 @@
+"""How PostgreSQL reads each page: along an index from its position on, whatever the size of the store.
+
+The plans are in ``plans.txt``, to be read. ``OAI_PLANS=write`` writes that file anew; ``OAI_PLAN_RECORDS=1000000``
+makes a store of another size, whose plans must be the same.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from oai.store import queries
+from oai.store.database import Database
+from oai.store.prepared import Prepared
+from oai.store.queries import Part
+from oai.store.schema import Scope
+from tests.stores import PostgreSQL
+
+RECORDS = int(os.environ.get("OAI_PLAN_RECORDS", "50000"))
+PLANS = Path(__file__).with_name("plans.txt")
+HARMLESS = {
+    "Append",
+    "Index Only Scan",
+    "Index Scan",
+    "Limit",
+    "Memoize",
+    "Merge Append",
+    "Nested Loop",
+    "Result",
+    "Subquery Scan",
+}
+
+# Two formats, blocks of twenty, and forty sets of which the first has every second item; a tenth has left it.
+FILL = """
+INSERT INTO format SELECT n, 'format' || n, '' FROM generate_series(1, 2) n;
+INSERT INTO sets SELECT n, 'tag:' || n, 'Tag ' || n, 1 FROM generate_series(1, 40) n;
+INSERT INTO item SELECT n, 'item-' || n, false FROM generate_series(1, :records) n;
+INSERT INTO block
+SELECT f * 1000000 + b, f, b * 20, f * 10000000 + b * 20, b * 20 + 19, f * 10000000 + b * 20 + 19, 20,
+       decode(repeat('00', 6000), 'hex')
+FROM generate_series(1, 2) f, generate_series(0, :records / 20) b;
+INSERT INTO record
+SELECT f * 10000000 + n, f, n, f * 10000000 + n, n, decode(repeat('00', 32), 'hex'),
+       f * 1000000 + n / 20, (n % 20) * 300, 100, 50, 300
+FROM generate_series(1, 2) f, generate_series(1, :records) n;
+INSERT INTO placement
+SELECT s, f, scope, n, f * 10000000 + n, n, CASE scope WHEN 2 THEN decode(repeat('00', 100), 'hex') END
+FROM (SELECT n, f, s, CASE WHEN s = 1 AND n % 10 = 0 THEN 1 + f % 2 ELSE 0 END AS scope
+      FROM generate_series(1, :records) n, generate_series(1, 2) f,
+           LATERAL (VALUES (CASE WHEN n % 2 = 0 THEN 1 ELSE 2 END), (3 + n % 38)) AS of(s)) placed;
+INSERT INTO tally
+SELECT set_id, format_id, scope, datestamp / 86400, count(*), 0, 0 FROM placement GROUP BY 1, 2, 3, 4;
+"""
+
+
+@pytest.fixture(scope="module")
+def large(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """Give a connection to a large store."""
+    url = postgresql.url(tmp_path_factory.mktemp("large"))
+    database = Database(url)
+    with database.writing() as connection:
+        for statement in FILL.split(";\n")[:-1]:
+            connection.execute(text(statement), {"records": RECORDS} if ":records" in statement else {})
+        connection.execute(text("ANALYZE"))
+    with database.reading() as connection:
+        yield connection
+    database.dispose()
+    postgresql.drop(url)
+
+
+def statements() -> dict[str, Prepared]:
+    """Return the statements that pages of lists are read by."""
+    found = {
+        "blocks": queries.blocks(),
+        "whether more follow": queries.next_record(),
+    }
+    for part in Part:
+        for backwards in (False, True):
+            how = f"{part.name.lower()}{', backwards' if backwards else ''}"
+            found[f"page: {how}"] = queries.page(part=part, backwards=backwards)
+            for scope in (Scope.ARGUMENT, Scope.BASE_URL):
+                seen = "set=" if scope is Scope.ARGUMENT else "base URL of a set"
+                found[f"page of {seen}: {how}"] = queries.page_of_set(scope, part=part, backwards=backwards)
+    return found
+
+
+def plan(connection: Connection, statement: Prepared, position: int) -> list[str]:
+    """Return how a statement is run, without figures."""
+    values = {
+        "set_id": 1,
+        "format_id": 1,
+        "datestamp": position,
+        "serial": 10_000_000 + position,
+        "from_": queries.BEGINNING,
+        "until": queries.END,
+        "limit": 101,
+    }
+    written, bound = statement.bound(connection.dialect, values)
+    rows = connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {written}", bound)
+    return [line for (line,) in rows]
+
+
+def test_the_plans(large: Connection) -> None:
+    """Each page is read as plans.txt says: index scans alone, nothing sorted, nothing hashed."""
+    found = []
+    for name, statement in statements().items():
+        lines = plan(large, statement, RECORDS // 2)
+        steps = {
+            line.strip().removeprefix("->  ").partition(" using ")[0].partition(" on ")[0] for line in lines
+        }
+        nodes = {step for step in steps if ":" not in step}
+        assert {node.replace(" Backward", "") for node in nodes} <= HARMLESS, "\n".join(lines)
+        found.append("\n".join([f"== {name}", *(line for line in lines if "Output" not in line)]) + "\n")
+    if os.environ.get("OAI_PLANS") == "write":
+        PLANS.write_text("\n".join(found), encoding="utf-8")
+    assert "\n".join(found) == PLANS.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", statements())
+def test_a_page_is_as_cheap_at_any_depth(large: Connection, name: str) -> None:
+    """What is read for a page depends on neither its depth nor the size of the store."""
+    read = []
+    for position in (0, RECORDS // 2, RECORDS - 1000):
+        statement = statements()[name]
+        written, bound = statement.bound(
+            large.dialect,
+            {
+                "set_id": 1,
+                "format_id": 1,
+                "datestamp": position,
+                "serial": 10_000_000 + position,
+                "from_": queries.BEGINNING,
+                "until": queries.END,
+                "limit": 10,
+            },
+        )
+        explained = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON) {written}"
+        (top,) = large.exec_driver_sql(explained, bound).scalars().one()
+        read.append(top["Plan"]["Shared Hit Blocks"] + top["Plan"]["Shared Read Blocks"])
+    assert max(read) < 400, read

