@@ -126,7 +126,7 @@ class _Helper:
         """Return what was made of the first task whose result was not taken; raises what was raised."""
         try:
             result, error = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - from ourselves
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # OSError is also what ends in the middle of a result
             self._lost()
         if error is not None:
             raise error
