@@ -112,7 +112,7 @@ def brittle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path],
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: brittle\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[oai.formats]\nbrittle = brittle:FORMAT\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("SYNC", str(os.getpid()))
     return lambda directory: Workbench(directory, formats=("oai_dc", "brittle"))
 
