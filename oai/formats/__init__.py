@@ -52,8 +52,9 @@ class Format:
     """A metadata format (§3.4) and the crosswalk into it.
 
     ``crosswalk`` gets the item, its page and the context, and returns the root element of the
-    metadata, beside its XML if that is known. ``version`` is raised whenever its output changes for any item: the next sync then
-    renders all records of this format anew and moves the datestamps of those that differ.
+    metadata, beside its XML if that is known. ``version`` is raised whenever its output changes for
+    any item: the next sync then renders all records of this format anew and moves the datestamps of
+    those that differ.
     ``grammar`` is a RELAX NG grammar that every record must match.
     """
 
