@@ -83,6 +83,11 @@ class Helpers:
         for kept, helper in under_way:
             yield kept, helper.result()
 
+    def prepare(self, function: Callable[[Any], Any], *, items: int) -> None:
+        """Let helpers start and load what *function* needs, while something else is done here."""
+        for helper in self._for(items):
+            helper.load(function)
+
     def _for(self, items: int) -> "list[_Helper]":
         """Return the helpers for so many items; none where they are not worth it."""
         if items < self._worth or self._count == 1:
@@ -117,8 +122,15 @@ class _Helper:
 
     def begin(self, function: Callable[[Any], Any], task: Any) -> None:
         """Give it a task, behind those that it has."""
+        self._send((function, task))
+
+    def load(self, function: Callable[[Any], Any]) -> None:
+        """Have it import what *function* is made of: that takes a part of a second."""
+        self._send((function,))
+
+    def _send(self, message: tuple[Any, ...]) -> None:
         try:
-            self._pipe.send_bytes(pickle.dumps((function, task)))
+            self._pipe.send_bytes(pickle.dumps(message))
         except ConnectionError:
             self._lost()
 
@@ -126,7 +138,7 @@ class _Helper:
         """Return what was made of the first task whose result was not taken; raises what was raised."""
         try:
             result, error = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - from ourselves
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # OSError is also what ends in the middle of a result
             self._lost()
         if error is not None:
             raise error
@@ -151,10 +163,12 @@ def serve(number: int) -> None:
     # Results are sent by a thread of their own: who waits for one to be taken could not take the next task.
     with suppress(EOFError, ConnectionError), Connection(number) as pipe, ThreadPoolExecutor(1) as sender:
         while True:
-            function, task = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from ourselves
+            function, *tasks = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from ourselves
+            if not tasks:
+                continue  # it is loaded now
             answer: tuple[Any, Exception | None]
             try:
-                answer = function(task), None
+                answer = function(*tasks), None
             except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
                 error.add_note(traceback.format_exc())
                 answer = None, error

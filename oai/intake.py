@@ -217,12 +217,15 @@ class Intake:
 
     def _read_file(self, taken: Taken, file: File, stands: Known) -> None:
         kind = kind_of(file.path)
+        renderer = None if stands.digest else self._renderer  # most of what was read before is as it was
+        if kind.parts and not stands.digest:
+            read = partial(tell_part, kind.parts.read, renderer)
+            self._helpers.prepare(read, items=file.size // _ITEM_BYTES)
         digest, lines = _digest_of(file, kind)
         if digest == stands.digest:
             problems = self._contributions.problems(stands.id)
         else:
             reading = _FileReading(self._contributions, file, stands, kind)
-            renderer = None if stands.digest else self._renderer  # most of what was read before is as it was
             for chunk in chunks(self._tell(kind, file, renderer)):
                 said, stamps = reading.take(chunk)
                 self._watched.come_to(chunk[-1].line, lines)

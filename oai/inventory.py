@@ -14,7 +14,6 @@ numbers are added up modulo 2⁶⁰ and printed in fifteen digits.
 
 import hashlib
 import re
-from functools import lru_cache
 from xml.sax.saxutils import unescape
 
 from oai.protocol import datestamp
@@ -24,7 +23,6 @@ MODULUS = 1 << 60
 """Digests are numbers below this one."""
 
 _DIGITS = 15
-_written = lru_cache(maxsize=1 << 10)(datestamp.write)  # what is published together has one datestamp
 _HEADER = re.compile(r"<identifier>(.*?)</identifier><datestamp>(.*?)</datestamp>", re.DOTALL)
 
 
@@ -38,7 +36,7 @@ def line_of(header: bytes, content: bytes) -> str:
 def line(identifier: str, stamp: int, content: bytes) -> str:
     """Return the line of a record; *content* is the hash of what it says, empty for a deleted one."""
     status, shown = ("live", content.hex()) if content else ("deleted", "-")
-    return f"{identifier}\t{_written(stamp)}\t{status}\t{shown}"
+    return f"{identifier}\t{datestamp.write(stamp)}\t{status}\t{shown}"
 
 
 def number(text: str) -> int:

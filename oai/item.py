@@ -148,6 +148,8 @@ def merged(said: Sequence[Item]) -> Item:
             )
     for name in _UNITED:
         own = getattr(first, name)
+        if not others and len(own) < 2:  # noqa: PLR2004 - as in most: one cannot equal another
+            continue
         united = unique((*own, *(value for item in others for value in getattr(item, name))))
         if united != own:
             changes[name] = united

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from oai.formats import InvalidRecord
 from oai.item import Item, merged
@@ -17,10 +17,12 @@ from oai.protocol.model import Content
 from oai.sets import sets_of
 from oai.settings import Settings
 from oai.sources import Entry, Problem, jsonl
-from oai.sources.kinds import Part
 
 Said = Sequence[bytes]
 """What files say of one item, each as :func:`oai.sources.jsonl.write` wrote it, the first believed."""
+
+
+_Part = TypeVar("_Part")
 
 
 class Rendered(NamedTuple):
@@ -103,7 +105,7 @@ def tell(entries: Iterable[Entry | Problem], renderer: Renderer | None) -> Itera
 
 
 def tell_part(
-    read: Callable[[Part], Iterator[Entry | Problem]], renderer: Renderer | None, part: Part
+    read: Callable[[_Part], Iterator[Entry | Problem]], renderer: Renderer | None, part: _Part
 ) -> list[Told | Problem]:
     """Return what *read* makes of a part of a file, as it is kept."""
     return list(tell(read(part), renderer))

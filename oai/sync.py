@@ -309,7 +309,10 @@ class Run:
         outcome = self._publication.publish(list(self._changes(chunk, rendered)))
         self._moved.update(outcome.values())
         for item_id in outcome:
-            self._moved_here += any(one.source_id in here for one in chunk.said.get(item_id, ()))
+            for one in chunk.said.get(item_id, ()):
+                if one.source_id in here:
+                    self._moved_here += 1
+                    break
 
     def _chunks(self, affected: Iterable[int]) -> "Iterator[tuple[_Chunk, list[list[bytes]]]]":
         """Yield the affected items, some at a time, each time with what is to be rendered of them."""

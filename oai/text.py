@@ -12,7 +12,7 @@ left: "&amp;lt;" is text that was escaped twice on its way here, not an author's
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import lxml.html
@@ -71,6 +71,12 @@ def _is_clean(text: str) -> bool:
         and not ("&" in text and _MAYBE_ENTITY.search(text))
         and not ("<" in text and _MAYBE_TAG.search(text))
     )
+
+
+def are_clean(texts: Iterable[str]) -> bool:
+    """Whether all of *texts* are plainly clean, told at once: False leaves the question open."""
+    # The bar ends whatever was begun before it; and beside a space at an end of a text there are two.
+    return _is_clean(f"| {' | '.join(texts)} |")
 
 
 def clean(text: str) -> Cleaned:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -112,7 +113,7 @@ def brittle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path],
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: brittle\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[oai.formats]\nbrittle = brittle:FORMAT\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("SYNC", str(os.getpid()))
     return lambda directory: Workbench(directory, formats=("oai_dc", "brittle"))
 
@@ -182,6 +183,21 @@ def test_results_larger_than_a_pipe_holds() -> None:
     with Helpers(worth=1) as helpers:
         results = list(helpers.map(bytes.upper, iter(tasks), items=len(tasks)))
     assert results == [(n, task.upper()) for n, task in tasks]
+
+
+def test_a_helper_that_is_killed_while_it_sends() -> None:
+    """A result that is cut off is told like one that never began: by how the helper ended."""
+    others = children()
+
+    def tasks() -> Iterator[tuple[int, bytes]]:
+        yield 0, bytes(50_000_000)
+        assert helpers._helpers[0]._pipe.poll(60)
+        for process in set(children()) - set(others):
+            os.kill(int(process), signal.SIGKILL)
+
+    with Helpers(worth=1) as helpers, pytest.raises(HelperError, match="killed by signal 9"):
+        list(helpers.map(bytes.upper, tasks(), items=1))
+    assert children() == others
 
 
 def test_a_library_that_settings_do_not_describe(bench: Workbench) -> None:

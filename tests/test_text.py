@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from oai import text as text_module
-from oai.text import CONTROLS, ENTITIES, MARKUP, MOJIBAKE, clean
+from oai.text import CONTROLS, ENTITIES, MARKUP, MOJIBAKE, are_clean, clean
 
 ALLOWED = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 
@@ -130,3 +130,18 @@ def test_plainly_clean_is_clean(text: str) -> None:
 def test_common_text_is_plainly_clean(text: str) -> None:
     """Typographic quotes, dashes, accented and Greek letters need no step."""
     assert text_module._is_clean(text)
+
+
+TEXTS = st.text(st.sampled_from("a É“”’Ã ż|&#;<>/p\n\r\t\u00a0\u2028€"), max_size=6)
+
+
+@given(st.lists(TEXTS, max_size=4))
+@example(["a ", "b"])
+@example(["a", "\nb"])
+@example(["&", "#1;"])
+@example(["”", "a"])
+@settings(max_examples=2000)
+def test_clean_together_is_clean_each(texts: list[str]) -> None:
+    """Texts that are clean when looked at together would not be changed by themselves."""
+    if are_clean(texts):
+        assert [clean(text).text.strip() for text in texts] == texts

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -39,13 +40,21 @@ class InvalidRecord(Exception):
     """A crosswalk's output is not what its format promises."""
 
 
+class Written(NamedTuple):
+    """Metadata that was written as XML: its root element, and ``xml``, which is what lxml makes of that."""
+
+    root: etree._Element
+    xml: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """A metadata format (§3.4) and the crosswalk into it.
 
     ``crosswalk`` gets the item, its page and the context, and returns the root element of the
-    metadata. ``version`` is raised whenever its output changes for any item: the next sync then
-    renders all records of this format anew and moves the datestamps of those that differ.
+    metadata, beside its XML if that is known. ``version`` is raised whenever its output changes for
+    any item: the next sync then renders all records of this format anew and moves the datestamps of
+    those that differ.
     ``grammar`` is a RELAX NG grammar that every record must match.
     """
 
@@ -53,7 +62,7 @@ class Format:
     schema: str
     namespace: str
     version: int
-    crosswalk: Callable[[Item, str, Context], etree._Element]
+    crosswalk: Callable[[Item, str, Context], etree._Element | Written]
     grammar: Callable[[], etree.RelaxNG] | None = None
 
     def metadata_format(self) -> MetadataFormat:
@@ -64,23 +73,28 @@ class Format:
         """Return what changes when, with the same items but other *settings*, other records may come out."""
         return hashlib.sha256(repr((self.version, *settings)).encode()).hexdigest()[:16]
 
+    def write(self, item: Item, page: str, context: Context) -> Written:
+        """Return *item* in this format, not checked; raises ValueError for what XML cannot carry."""
+        made = self.crosswalk(item, page, context)
+        return made if isinstance(made, Written) else Written(made, etree.tostring(made, encoding="utf-8"))
+
     def render(self, item: Item, page: str, context: Context) -> tuple[bytes, bytes]:
         """Return *item* in this format, checked: its XML, and the same in exclusive canonical form.
 
         *page* is the item's page for people. Raises :class:`InvalidRecord` with the reason.
         """
         try:
-            root = self.crosswalk(item, page, context)
+            root, xml = self.write(item, page, context)
         except ValueError as error:  # lxml's, for a character that XML cannot carry
             raise InvalidRecord(f"{self.prefix}: {error}") from error
-        if etree.QName(root).namespace != self.namespace:
+        if not root.tag.startswith(f"{{{self.namespace}}}"):
             raise InvalidRecord(f"{self.prefix}: the root is not in the namespace {self.namespace}")
         if self.schema not in root.get(SCHEMA_LOCATION, "").split():
             raise InvalidRecord(f"{self.prefix}: the root's schemaLocation does not name {self.schema}")
         grammar = self.grammar and self.grammar()
         if grammar is not None and not grammar.validate(root):
             raise InvalidRecord(f"{self.prefix}: {grammar.error_log.last_error.message}")
-        return etree.tostring(root, encoding="utf-8"), etree.tostring(root, method="c14n", exclusive=True)
+        return xml, etree.tostring(root, method="c14n", exclusive=True)
 
 
 def canonical(xml: bytes) -> bytes:

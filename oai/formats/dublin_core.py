@@ -7,11 +7,11 @@ is no less safe: what the parser does not take is no record.
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from xml.sax.saxutils import escape
 
 from lxml import etree
 from titlecase import titlecase
 
+from oai.formats import Written
 from oai.item import Item, unique
 
 DC = "http://purl.org/dc/elements/1.1/"
@@ -35,15 +35,20 @@ _PARSER = etree.XMLParser(resolve_entities=False, huge_tree=True)
 def element(name: str, text: str, scheme: str | None = None) -> str:
     """Return an element that holds *text*, in the encoding *scheme* that its xsi:type names."""
     # A parser takes a carriage return for the end of a line unless it is written like this.
-    written = escape(text).replace("\r", "&#13;")
-    attribute = f' xsi:type="{scheme}"' if scheme else ""
-    return f"<{name}{attribute}>{written}</{name}>"
+    written = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    if scheme:
+        return f'<{name} xsi:type="{scheme}">{written}</{name}>'
+    return f"<{name}>{written}</{name}>"
 
 
-def container(opening: str, elements: Iterable[str], closing: str) -> etree._Element:
-    """Return the root of a record; raises ValueError where a text has what XML cannot carry."""
+def container(opening: str, elements: Iterable[str], closing: str) -> Written:
+    """Return a record; raises ValueError where a text has what XML cannot carry.
+
+    There must be an element, and none without text: lxml would write them in another way.
+    """
+    xml = f"{opening}{''.join(elements)}{closing}".encode()
     try:
-        return etree.fromstring(f"{opening}{''.join(elements)}{closing}".encode(), _PARSER)
+        return Written(etree.fromstring(xml, _PARSER), xml)
     except etree.XMLSyntaxError as error:
         raise ValueError(error.msg) from None
 

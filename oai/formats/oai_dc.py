@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from lxml import etree
-
-from oai.formats import XSI, Context, Format, shipped_grammar
+from oai.formats import XSI, Context, Format, Written, shipped_grammar
 from oai.formats.dublin_core import DC, container, element, identifiers, subjects, types
 from oai.item import Item, unique
 
@@ -18,7 +16,7 @@ _OPENING = (
 _CLOSING = "</oai_dc:dc>"
 
 
-def crosswalk(item: Item, page: str, context: Context) -> etree._Element:
+def crosswalk(item: Item, page: str, context: Context) -> Written:
     """Return *item* as oai_dc; an element that would be empty is left out."""
     return container(_OPENING, _elements(item, page, context), _CLOSING)
 

@@ -6,9 +6,7 @@ CONTENTdm, in which most repositories that offer oai_qdc give it.
 
 from collections.abc import Iterator
 
-from lxml import etree
-
-from oai.formats import XSI, Context, Format, shipped_grammar
+from oai.formats import XSI, Context, Format, Written, shipped_grammar
 from oai.formats.dublin_core import DC, container, element, identifiers, subjects, types
 from oai.item import Item, unique
 from oai.protocol.syntax import is_uri
@@ -24,7 +22,7 @@ _OPENING = (
 _CLOSING = "</oai_qdc:qualifieddc>"
 
 
-def crosswalk(item: Item, page: str, context: Context) -> etree._Element:
+def crosswalk(item: Item, page: str, context: Context) -> Written:
     """Return *item* with the refinements and encoding schemes that DCMI has for what it says."""
     written = (element(name, text, scheme) for name, text, scheme in _values(item, page, context) if text)
     return container(_OPENING, written, _CLOSING)

@@ -8,6 +8,7 @@ import enum
 import re
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 DAY = 86_400
 """Seconds in a day of UTC, as the protocol counts: it knows no leap seconds."""
@@ -38,6 +39,7 @@ def read(text: str) -> tuple[int, Granularity]:
     return int(moment.timestamp()), Granularity.DAY if len(parts) == 3 else Granularity.SECOND  # noqa: PLR2004
 
 
+@lru_cache(maxsize=1 << 10)  # what is published together has one datestamp
 def write(seconds: int, granularity: Granularity = Granularity.SECOND) -> str:
     """Return *seconds* as *granularity* writes them."""
     year, month, day, hour, minute, second, *_ = time.gmtime(seconds)

@@ -21,7 +21,7 @@ from oai.protocol import datestamp
 from oai.protocol.datestamp import Granularity
 from oai.protocol.syntax import is_base_url, is_uri
 from oai.sources import Entry, Problem
-from oai.text import clean
+from oai.text import are_clean, clean
 
 TEXTS = ("title", "description", "publisher", "place", "date", "extent", "source", "language", "type", "url")
 LISTS = ("tags", "sections", "rights", "identifiers")
@@ -55,47 +55,104 @@ def read(fields: Mapping[str, Any], line: int) -> Iterator[Entry | Problem]:
     Keys that are none of :data:`KEYS` are passed over: whoever knows the file names them once.
     """
     identifier: str | None = None
-    doubts: list[str] = []
+    said = _Said(fields)
     try:
-        identifier = _id(fields)
-        item = _item(identifier, fields, doubts)
+        identifier = said.id()
+        item = _item(identifier, said)
         stamp = _datestamp(fields)
     except Rejected as error:
         yield Rejected(str(error), identifier).at(line)
         return
-    for doubt in doubts:
+    for doubt in said.doubts:
         reason, _, done = doubt.partition(": ")
         yield Problem(line, reason, done, item.id)
     yield Entry(item, line, stamp)
 
 
-def _id(fields: Mapping[str, Any]) -> str:
-    value = fields.get("id")
-    if value is None:
-        raise Rejected("id is missing")
-    if not isinstance(value, str):
-        raise Rejected("id is not a string")
-    cleaned = clean(value).text.strip()
-    if not cleaned or cleaned != value.strip():
-        raise Rejected("id is empty or has characters that no identifier can carry")
-    return cleaned
+class _Said:
+    """The fields of an item, cleaned as they are taken, and what is doubted of them."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.fields = fields
+        self.doubts: list[str] = []
+        self._are_clean = are_clean(_all_texts(fields))  # as nearly all are: told at once in half the time
+
+    def id(self) -> str:
+        """Return the local identifier."""
+        value = self.fields.get("id")
+        if value is None:
+            raise Rejected("id is missing")
+        if not isinstance(value, str):
+            raise Rejected("id is not a string")
+        cleaned = value if self._are_clean else clean(value).text.strip()
+        if not cleaned or cleaned != value.strip():
+            raise Rejected("id is empty or has characters that no identifier can carry")
+        return cleaned
+
+    def _cleaned(self, key: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise Rejected(f"{key} is not a string")
+        if self._are_clean:
+            return value
+        text, mended = clean(value)
+        if mended:
+            self.doubts += [f"{key}: {what}" for what in mended]
+        return text.strip()
+
+    def text(self, key: str) -> str | None:
+        """Return a text, None where it is empty."""
+        return self._cleaned(key, self.fields[key]) or None if key in self.fields else None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts, without those that are empty."""
+        cleaned = [self._cleaned(key, value) for value in self._list(key)]
+        return tuple([text for text in cleaned if text])
+
+    def names(self, key: str) -> tuple[Name, ...]:
+        """Return a list of names, without those that are empty."""
+        names = []
+        for value in self._list(key):
+            name, kind = (value.get("name"), value.get("kind")) if isinstance(value, dict) else (value, None)
+            if kind not in ("personal", "corporate", None):
+                raise Rejected(f"{key}: a kind is personal or corporate")
+            if text := self._cleaned(key, name):
+                names.append(name_of(text, kind))
+        return tuple(names)
+
+    def _list(self, key: str) -> Sequence[Any]:
+        values = self.fields.get(key, ())
+        if not isinstance(values, list | tuple):
+            raise Rejected(f"{key} is not a list")
+        return values
 
 
-def _item(identifier: str, fields: Mapping[str, Any], doubts: list[str]) -> Item:
-    deleted = fields.get("deleted", False)
+def _all_texts(fields: Mapping[str, Any]) -> list[str]:
+    """Return every text that is said of an item, in whatever key, and every name."""
+    texts: list[str] = []
+    for value in fields.values():
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, list | tuple):
+            each_of = [each.get("name") if isinstance(each, dict) else each for each in value]
+            texts += [each for each in each_of if isinstance(each, str)]
+    return texts
+
+
+def _item(identifier: str, said: _Said) -> Item:
+    deleted = said.fields.get("deleted", False)
     if not isinstance(deleted, bool):
         raise Rejected("deleted is neither true nor false")
-    lists = {key: _texts(fields, key, doubts) for key in LISTS}
+    lists = {key: said.texts(key) for key in LISTS}
     if deleted:
         return Item(identifier, tags=lists["tags"], sections=lists["sections"], deleted=True)
-    texts = {key: _text(fields, key, doubts) for key in TEXTS}
+    texts = {key: said.text(key) for key in TEXTS}
     title = texts.pop("title")
     if title is None:
         raise Rejected("title is missing or empty")
-    texts["date"] = _checked_date(texts["date"], doubts)
-    texts["language"] = _checked_language(texts["language"], doubts)
-    names = {key: _names(fields, key, doubts) for key in NAMES}
-    origin = provenance(fields["provenance"]) if "provenance" in fields else None
+    texts["date"] = _checked_date(texts["date"], said.doubts)
+    texts["language"] = _checked_language(texts["language"], said.doubts)
+    names = {key: said.names(key) for key in NAMES}
+    origin = provenance(said.fields["provenance"]) if "provenance" in said.fields else None
     return Item(identifier, title, **names, **lists, **texts, provenance=origin)  # type: ignore[arg-type]
 
 
@@ -136,42 +193,6 @@ _FITS: Mapping[str, Callable[[str], bool]] = {
     "metadata_namespace": is_uri,
     "harvest_date": lambda text: _is_moment(text, Granularity.SECOND),
 }
-
-
-def _cleaned(key: str, value: Any, doubts: list[str]) -> str:
-    if not isinstance(value, str):
-        raise Rejected(f"{key} is not a string")
-    text, mended = clean(value)
-    if mended:
-        doubts += [f"{key}: {what}" for what in mended]
-    return text.strip()
-
-
-def _text(fields: Mapping[str, Any], key: str, doubts: list[str]) -> str | None:
-    return _cleaned(key, fields[key], doubts) or None if key in fields else None
-
-
-def _texts(fields: Mapping[str, Any], key: str, doubts: list[str]) -> tuple[str, ...]:
-    cleaned = [_cleaned(key, value, doubts) for value in _list(fields, key)]
-    return tuple(text for text in cleaned if text)
-
-
-def _names(fields: Mapping[str, Any], key: str, doubts: list[str]) -> tuple[Name, ...]:
-    names = []
-    for value in _list(fields, key):
-        name, kind = (value.get("name"), value.get("kind")) if isinstance(value, dict) else (value, None)
-        if kind not in ("personal", "corporate", None):
-            raise Rejected(f"{key}: a kind is personal or corporate")
-        if text := _cleaned(key, name, doubts):
-            names.append(name_of(text, kind))
-    return tuple(names)
-
-
-def _list(fields: Mapping[str, Any], key: str) -> Sequence[Any]:
-    values = fields.get(key, ())
-    if not isinstance(values, list | tuple):
-        raise Rejected(f"{key} is not a list")
-    return values
 
 
 def _checked_date(text: str | None, doubts: list[str]) -> str | None:

@@ -1,7 +1,7 @@
 """The crosswalks: which element has what, in which order, and what is refused."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from oai import formats
-from oai.formats import Context, Format, InvalidRecord, oai_dc, oai_qdc
+from oai.formats import Context, Format, InvalidRecord, Written, oai_dc, oai_qdc
 from oai.formats.dublin_core import as_uri
 from oai.item import Item, Name
 from oai.library import Library
@@ -218,3 +218,13 @@ def test_a_new_licence_changes_the_records(bench: Workbench) -> None:
     bench.sync({"id": "a"})
     other = bench.again(metadata_licence="https://creativecommons.org/publicdomain/zero/1.0/")
     assert other.sync({"id": "a"}).changed == 2
+
+
+@pytest.mark.parametrize("crosswalk", [oai_dc.crosswalk, oai_qdc.crosswalk])
+def test_what_is_written_is_what_lxml_writes(crosswalk: Callable[[Item, str, Context], Written]) -> None:
+    """The XML that is kept is, byte for byte, what would come of its root element."""
+    odd = "a & b <c> \"d\" 'e' ]]> &amp; \r\n\t é \u0085 \u2028 \U0001f600"
+    names = (Name(odd, "personal"),)
+    item = Item("a", odd, names, names, names, odd, odd, date="2024", tags=(odd,), url="http://x.org/?a&b")
+    root, xml = crosswalk(item, PAGE, Context("https://library.example.org", (odd,), "eng"))
+    assert xml == etree.tostring(root, encoding="utf-8")
