@@ -30,7 +30,8 @@ from sqlalchemy import (
 )
 
 from oai.store.prepared import Prepared
-from oai.store.schema import BlockRow, PlacementRow, RecordRow, Scope
+from oai.store.schema import BlockRow, PlacementRow, RecordRow, Scope, TallyRow
+from oai.store.tallies import total
 
 BEGINNING = -(1 << 62)
 """Earlier than every datestamp."""
@@ -128,6 +129,40 @@ def page_of_set(scope: Scope, *, part: Part, backwards: bool = False) -> Prepare
     )
 
 
+@cache
+def tallied(scopes: tuple[Scope, ...]) -> Prepared:
+    """Select how many records the set ``set_id`` has on the days from ``first_day`` to ``last_day``."""
+    return Prepared(
+        select(total(TallyRow.records)).where(
+            TallyRow.set_id == _number("set_id"),
+            TallyRow.format_id == _number("format_id"),
+            TallyRow.scope.in_(map(_literal, scopes)),
+            TallyRow.day >= _number("first_day"),
+            TallyRow.day <= _number("last_day"),
+        )
+    )
+
+
+@cache
+def counted(scopes: tuple[Scope, ...] | None) -> Prepared:
+    """Select how many records there are from ``from_`` to ``until``, of all or of the set ``set_id``."""
+    table = RecordRow if scopes is None else PlacementRow
+    query = select(func.count()).where(
+        table.format_id == _number("format_id"),
+        table.datestamp >= _number("from_"),
+        table.datestamp <= _number("until"),
+    )
+    if scopes is not None:
+        query = query.where(
+            PlacementRow.set_id == _number("set_id"), PlacementRow.scope.in_(map(_literal, scopes))
+        )
+    return Prepared(query)
+
+
+def _literal(scope: Scope) -> ColumnElement[int]:
+    return literal_column(str(int(scope)), SmallInteger)
+
+
 def set_specs() -> _Bytes:
     """Return the setSpec elements of a record's header as a column."""
     return _slice(len(b"<record>") + RecordRow.header_size, RecordRow.set_specs_size)
@@ -205,7 +240,7 @@ def _in_set(scope: Scope) -> ColumnElement[bool]:
     return and_(
         PlacementRow.set_id == _number("set_id"),
         PlacementRow.format_id == _number("format_id"),
-        PlacementRow.scope == literal_column(str(int(scope)), SmallInteger),
+        PlacementRow.scope == _literal(scope),
     )
 
 

@@ -42,7 +42,6 @@ from oai.store.schema import (
     SetRow,
     TallyRow,
 )
-from oai.store.tallies import total
 
 _BLOCK, _XML = 2, 3  # columns of the rows of oai.store.queries
 
@@ -308,35 +307,30 @@ class SqlRepository:
         """Return how many records *selection* has; see :data:`COUNTED`."""
         start = BEGINNING if selection.from_ is None else selection.from_
         end = END if selection.until is None else selection.until
+        seen = tuple(scopes)
+        of_set = {"set_id": set_id, "format_id": format_id}
+
+        def tallied(first_day: int, last_day: int) -> int:
+            [(records,)] = queries.tallied(seen).rows(
+                self._connection, first_day=first_day, last_day=last_day, **of_set
+            )
+            return int(records)
+
         # Days of which the window has only a part: the first, the last, or both.
-        parts = {start // DAY} if start % DAY and start != BEGINNING else set()
-        parts |= {end // DAY} if (end + 1) % DAY and end != END else set()
-        tally = select(total(TallyRow.records)).where(
-            TallyRow.set_id == set_id, TallyRow.format_id == format_id, TallyRow.scope.in_(scopes)
-        )
-        whole = tally.where(TallyRow.day.between(start // DAY, end // DAY), TallyRow.day.not_in(parts))
-        size = self._connection.scalar(whole) or 0
+        first, last = start // DAY, end // DAY
+        parts = {first} if start % DAY and start != BEGINNING else set()
+        parts |= {last} if (end + 1) % DAY and end != END else set()
+        size = tallied(first + (first in parts), last - (last in parts))
         for day in parts:
             from_, until = max(start, day * DAY), min(end, day * DAY + DAY - 1)
-            on_day = self._connection.scalar(tally.where(TallyRow.day == day)) or 0
+            on_day = tallied(day, day)
             if 0 < on_day <= COUNTED:
-                size += self._count(set_id, format_id, scopes, from_, until)
+                counted = queries.counted(None if set_id == EVERYTHING else seen)
+                [(records,)] = counted.rows(self._connection, from_=from_, until=until, **of_set)
+                size += records
             else:
                 size += on_day * (until - from_ + 1) // DAY
         return size
-
-    def _count(self, set_id: int, format_id: int, scopes: Sequence[Scope], from_: int, until: int) -> int:
-        query = select(func.count())
-        if set_id == EVERYTHING:
-            query = query.where(RecordRow.format_id == format_id, RecordRow.datestamp.between(from_, until))
-        else:
-            query = query.where(
-                PlacementRow.set_id == set_id,
-                PlacementRow.format_id == format_id,
-                PlacementRow.scope.in_(scopes),
-                PlacementRow.datestamp.between(from_, until),
-            )
-        return self._connection.scalar(query) or 0
 
     def _set_of(self, selection: Selection) -> tuple[int | None, Scope | None]:
         """Return the set that a list is of, and how it is seen; neither scope nor set for everything."""

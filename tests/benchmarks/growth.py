@@ -113,12 +113,13 @@ def _store(plan: Plan, count: int) -> tuple[Store, Built, records.Stamps]:
     if count == filled:
         return smaller, built, stamps
     store = Store.of(plan, f"marked-{count}")
-    stamps, days = copies.multiplied(stamps, count // filled)
+    times = count // filled
+    stamps = copies.multiplied(stamps, times)
     note = store.directory / "built.json"
     if not note.exists():
         shutil.rmtree(store.directory, ignore_errors=True)
         shutil.copytree(smaller.directory, store.directory, ignore=shutil.ignore_patterns(note.name))
-        copies.multiply(store.directory / "oai.sqlite", count // filled, days)
+        copies.multiply(smaller.directory / "oai.sqlite", store.directory / "oai.sqlite", times)
         note.write_text(json.dumps(asdict(Built(0, 0, 0, store.size()))), encoding="utf-8")
     return store, Built(**json.loads(note.read_text(encoding="utf-8"))), stamps
 
