@@ -269,7 +269,8 @@ def _ready(database: Database) -> Response:
     try:
         pending = database.pending()
     except StoreError as error:
-        return _plain(str(error), 503)
+        logger.error("%s", error)  # where the database is, is nobody else's business
+        return _plain("the database cannot be used", 503)
     return _plain("migrations are pending", 503) if pending else _plain("ok")
 
 
