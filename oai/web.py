@@ -269,7 +269,7 @@ def _ready(database: Database) -> Response:
     try:
         pending = database.pending()
     except StoreError as error:
-        logger.error("%s", error)  # where the database is, is nobody else's business
+        logger.warning("%s", error)  # where the database is, is nobody else's business
         return _plain("the database cannot be used", 503)
     return _plain("migrations are pending", 503) if pending else _plain("ok")
 
