@@ -142,6 +142,18 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
         default="sqlite:///var/oai.sqlite", description="Where the records are kept, as SQLAlchemy writes it."
     )
+    database_connections: Number = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="Most connections for reading of each process, with PostgreSQL; requests wait for one.",
+    )
+    database_timeout: Number = Field(
+        default=30,
+        ge=1,
+        le=3600,
+        description="Seconds that one statement of a request may take, with PostgreSQL; then it is given up.",
+    )
     sources: Words = Field(
         default=("seeds",), description="Directories and files that `oai sync` reads when it is given none."
     )
