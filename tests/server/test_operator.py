@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.server.conftest import CATALOGUE, Commands, Place, Server
+from tests.stores import PostgreSQL
 from tests.validation import validate
 
 pytestmark = pytest.mark.allow_hosts("127.0.0.1")
@@ -369,9 +370,20 @@ def test_no_store(place: Place, command: list[str]) -> None:
     assert not place.database.exists()
 
 
-def test_postgresql_without_its_driver(filled: Place) -> None:
-    """A database of which nothing is installed or reachable is one line, too."""
-    assert mistake(filled, "status", database_url="postgresql+psycopg://127.0.0.1:1/oai")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_server_that_is_not_there(filled: Place, command: list[str]) -> None:
+    """A PostgreSQL server that cannot be reached is named by every command, in one line without password."""
+    url = "postgresql+psycopg://oai:secret@127.0.0.1:1/oai"
+    line = mistake(filled, *command, database_url=url)
+    assert "127.0.0.1" in line
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_that_is_not_there(filled: Place, command: list[str], postgresql: PostgreSQL) -> None:
+    """A database that the server does not have is named by every command, and none makes it."""
+    url = postgresql.server.get_uri("nosuch", "psycopg")
+    assert "nosuch" in mistake(filled, *command, database_url=url)
 
 
 # Commands -------------------------------------------------------------------------------------------
