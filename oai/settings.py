@@ -77,7 +77,8 @@ def _email(value: str) -> str:
     return value
 
 
-def _database_url(value: str) -> str:
+def checked_database_url(value: str) -> str:
+    """Return *value* if it is the URL of a database that a store can be in; raises ValueError."""
     try:
         driver = make_url(value).drivername
     except ArgumentError:
@@ -139,7 +140,7 @@ class Settings(BaseSettings):
         default="library.example.org",
         description="Your domain, in every identifier: oai:<namespace>:…; it never changes.",
     )
-    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+    database_url: Annotated[str, AfterValidator(checked_database_url)] = Field(
         default="sqlite:///var/oai.sqlite", description="Where the records are kept, as SQLAlchemy writes it."
     )
     database_connections: Number = Field(
