@@ -25,9 +25,10 @@ from oai.intake import Progress
 from oai.library import Library
 from oai.remote import Remote, RemoteError
 from oai.repository import Unavailable
-from oai.settings import Settings, SettingsError, load
+from oai.settings import Settings, SettingsError, checked_database_url, load
 from oai.sources.files import SourceError, find_source
 from oai.status import is_empty, status
+from oai.store.copying import copy
 from oai.store.database import Database, StoreError
 from oai.store.horizon import horizon
 from oai.store.repository import refuse_other_namespace
@@ -244,6 +245,14 @@ def export_command(form: str, set_spec: str | None, *, datestamps: bool) -> None
             out.write(line)
 
 
+def _database(_: click.Context, __: click.Parameter, url: str) -> str:
+    """Return the URL of a database that was given as an argument."""
+    try:
+        return checked_database_url(url)
+    except ValueError as error:
+        raise click.BadParameter(f"{url}: {error} is expected") from None
+
+
 @main.group()
 def db() -> None:
     """Look after the database."""
@@ -256,6 +265,18 @@ def upgrade() -> None:
     _, database = _opened(load())
     applied = database.upgrade()
     click.echo(f"{database}: " + (f"applied {', '.join(applied)}" if applied else "up to date"))
+
+
+@db.command(name="copy")
+@click.argument("source", metavar="SOURCE_URL", callback=_database)
+@click.argument("target", metavar="TARGET_URL", callback=_database)
+@_in_one_line
+def copy_command(source: str, target: str) -> None:
+    """Copy a whole store into another database, which must be empty, and prove the copy."""
+    from_, to = Database(source), Database(target)
+    with _Bar() as bar:
+        rows = copy(from_, to, bar, _waiting(to))
+    click.echo(f"{rows} rows copied from {from_} to {to}, and proved")
 
 
 def _opened(settings: Settings) -> tuple[Library, Database]:

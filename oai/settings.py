@@ -77,7 +77,8 @@ def _email(value: str) -> str:
     return value
 
 
-def _database_url(value: str) -> str:
+def checked_database_url(value: str) -> str:
+    """Return *value* if it is the URL of a database that a store can be in; raises ValueError."""
     try:
         driver = make_url(value).drivername
     except ArgumentError:
@@ -139,8 +140,20 @@ class Settings(BaseSettings):
         default="library.example.org",
         description="Your domain, in every identifier: oai:<namespace>:…; it never changes.",
     )
-    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+    database_url: Annotated[str, AfterValidator(checked_database_url)] = Field(
         default="sqlite:///var/oai.sqlite", description="Where the records are kept, as SQLAlchemy writes it."
+    )
+    database_connections: Number = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="Most connections for reading of each process, with PostgreSQL; requests wait for one.",
+    )
+    database_timeout: Number = Field(
+        default=30,
+        ge=1,
+        le=3600,
+        description="Seconds that one statement of a request may take, with PostgreSQL; then it is given up.",
     )
     sources: Words = Field(
         default=("seeds",), description="Directories and files that `oai sync` reads when it is given none."

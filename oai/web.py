@@ -54,7 +54,9 @@ def create_app(settings: Settings) -> Flask:
     Raises :class:`oai.settings.SettingsError`. It does not need the database to be there yet.
     """
     library = Library.of(settings)
-    database = Database(settings.database_url)
+    database = Database(
+        settings.database_url, connections=settings.database_connections, timeout=settings.database_timeout
+    )
     endpoint = Endpoint(library, database)
     app = Application(endpoint)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False

@@ -3,6 +3,8 @@
 import itertools
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -87,6 +89,19 @@ class PostgreSQL:
     def drop(self, url: str) -> None:
         """Drop a database, whoever is connected to it."""
         self.do("DROP DATABASE IF EXISTS {} WITH (FORCE)", name_of(url))
+
+    @contextmanager
+    def away(self, url: str) -> Iterator[None]:
+        """Refuse connections to a database, and cut those that there are; then let them in again."""
+        name = name_of(url)
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
+            self.do("ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
+            try:
+                query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(query, [name])
+                yield
+            finally:
+                self.do("ALTER DATABASE {} ALLOW_CONNECTIONS true", name)
 
     def close(self) -> None:
         """Stop the server and delete its files."""

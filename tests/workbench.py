@@ -131,6 +131,7 @@ class Workbench:
         url = self.settings.database_url
         other = Workbench(self.directory, self._stores, **{"database_url": url, **settings})
         other.now = self.now
+        other._others = self._others
         self._others.append(other)
         return other
 

@@ -24,7 +24,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, Update, create_engine, event, func, make_url, select, text
+from sqlalchemy import Connection, Engine, Update, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoneLeft
 
@@ -285,6 +285,14 @@ class Database:
             raise StoreError(
                 f"{self} was made by a newer version of this program: it does not know revision {current}"
             ) from None
+
+    def is_foreign(self) -> bool:
+        """Say whether there are tables, and no store's among them; raises StoreError as :meth:`pending`."""
+        if not self.exists() or not self.pending():
+            return False
+        with self.reading() as connection:
+            tables = inspect(connection).get_table_names()
+        return bool(tables) and "repository" not in tables
 
     def require(self) -> None:
         """Raise :class:`StoreError` where there is no database, or one of another version."""

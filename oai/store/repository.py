@@ -342,6 +342,8 @@ class SqlRepository:
 
     def _set_id(self, spec: str) -> int | None:
         known = self._numbers.sets
+        if not syntax.is_set_spec(spec):  # it is of a path, and not all that a path may have can be asked for
+            return None
         if spec not in known:
             number = self._connection.scalar(select(SetRow.id).where(SetRow.spec == spec))
             if number is None:
@@ -356,7 +358,8 @@ class SqlRepository:
         return known.get(prefix)
 
     def _local(self, identifier: str) -> str | None:
-        return syntax.local_part(self._namespace, identifier)
+        local = syntax.local_part(self._namespace, identifier)
+        return local if local and syntax.is_xml_text(local) else None
 
 
 def refuse_other_namespace(connection: Connection, namespace: str) -> None:

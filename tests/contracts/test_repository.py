@@ -165,6 +165,7 @@ def test_one_record(opens: Opens) -> None:
             assert repository.record(each.identifier, "oai_dc") == record
         assert repository.record(HELD[0].identifier, "none") is None
         assert repository.record(f"oai:{NAMESPACE}:99", "oai_dc") is None
+        assert repository.record(f"oai:{NAMESPACE}:%00", "oai_dc") is None
         assert repository.record("oai:other.example.org:1", "oai_dc") is None
 
 
@@ -175,6 +176,7 @@ def test_formats(opens: Opens) -> None:
         for each in HELD:
             assert [known.prefix for known in repository.formats_of(each.identifier) or ()] == ["oai_dc"]
         assert repository.formats_of(f"oai:{NAMESPACE}:99") is None
+        assert repository.formats_of(f"oai:{NAMESPACE}:%00") is None
         assert repository.formats_of("nonsense") is None
 
 

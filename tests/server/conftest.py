@@ -5,6 +5,7 @@ import http.client
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -22,6 +23,7 @@ from urllib.parse import urlencode
 import pytest
 from lxml import etree
 
+from tests.stores import SQLITE, PostgreSQL, Stores
 from tests.workbench import Answer
 
 PROGRAM = Path(sys.executable).with_name("oai")
@@ -169,20 +171,39 @@ class Commands:
 class Place:
     """A directory to work in: an environment, a source, a store."""
 
-    def __init__(self, directory: Path, commands: Commands, **settings: str | int) -> None:
+    def __init__(
+        self, directory: Path, commands: Commands, stores: Stores = SQLITE, **settings: str | int
+    ) -> None:
         self.directory = directory
+        self.stores = stores
         self._commands = commands
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OAI_")}
-        self.environment = {**kept, "OAI_DATABASE_URL": "sqlite:///var/oai.sqlite", "OAI_SOURCES": "source"}
+        self.url = "sqlite:///var/oai.sqlite" if stores is SQLITE else stores.url(directory)
+        self.environment = {**kept, "OAI_DATABASE_URL": self.url, "OAI_SOURCES": "source"}
         self.set(**settings)
 
     def set(self, **settings: str | int) -> None:
         """Change the environment."""
         self.environment |= {f"OAI_{name.upper()}": str(value) for name, value in settings.items()}
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Take the store out of reach, and give it back."""
+        if isinstance(self.stores, PostgreSQL):
+            with self.stores.away(self.url):
+                yield
+            return
+        var, elsewhere = self.database.parent, self.directory / "elsewhere"
+        var.rename(elsewhere)
+        try:
+            yield
+        finally:
+            shutil.rmtree(var, ignore_errors=True)
+            elsewhere.rename(var)
+
     @property
     def database(self) -> Path:
-        """Where the store is."""
+        """Where the store is, in SQLite."""
         return self.directory / "var" / "oai.sqlite"
 
     def run(self, *arguments: str, cold: bool = False, timeout: int = 20, **settings: str | int) -> Finished:
@@ -291,7 +312,13 @@ class Server(Place):
     """``oai serve``, running."""
 
     def __init__(
-        self, directory: Path, commands: Commands, *, count: int = WORKERS, **settings: str | int
+        self,
+        directory: Path,
+        commands: Commands,
+        stores: Stores = SQLITE,
+        *,
+        count: int = WORKERS,
+        **settings: str | int,
     ) -> None:
         self.count = count
         with socket.socket() as free:
@@ -299,7 +326,9 @@ class Server(Place):
             self.port: int = free.getsockname()[1]
         self.site = f"http://127.0.0.1:{self.port}"
         self.base_url = f"{self.site}/oai"
-        super().__init__(directory, commands, **{"base_url": self.base_url, "page_size": 3, **settings})
+        super().__init__(
+            directory, commands, stores, **{"base_url": self.base_url, "page_size": 3, **settings}
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._out, self._err = directory / "serve.out", directory / "serve.err"
 
@@ -494,9 +523,9 @@ def place(tmp_path: Path, commands: Commands) -> Place:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, commands: Commands, stores: Stores) -> Iterator[Server]:
     """Give a server whose store has CATALOGUE; whoever changes it changes it back."""
-    server = Server(tmp_path_factory.mktemp("server"), commands)
+    server = Server(tmp_path_factory.mktemp("server"), commands, stores)
     server.write(*CATALOGUE)
     server.start()
     yield server
@@ -504,9 +533,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Iter
 
 
 @pytest.fixture(scope="module")
-def changing(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Iterator[Server]:
+def changing(
+    tmp_path_factory: pytest.TempPathFactory, commands: Commands, stores: Stores
+) -> Iterator[Server]:
     """Give a server whose store each test fills as it needs."""
-    server = Server(tmp_path_factory.mktemp("changing"), commands)
+    server = Server(tmp_path_factory.mktemp("changing"), commands, stores)
     server.write({"id": "always-here", "title": "Always here"})
     server.start()
     yield server

@@ -124,12 +124,8 @@ def test_what_is_no_page_of_a_list(server: Server) -> None:
 def test_a_store_out_of_reach(server: Server) -> None:
     """That the store cannot be read now is not kept."""
     token = server.ask("ListRecords", prefix="oai_dc").token or ""
-    var, elsewhere = server.database.parent, server.directory / "elsewhere"
-    var.rename(elsewhere)
-    try:
+    with server.away():
         reply = server.get({"verb": "ListRecords", "resumptionToken": token})
-    finally:
-        elsewhere.rename(var)
     assert reply.status == 503
     assert reply.headers["Cache-Control"] == "no-store"
 
@@ -434,12 +430,8 @@ if "OAI_CACHE_SECONDS" in os.environ:
             assert nginx.fetch(target).answer.codes == ["badArgument"]
             for figures in ("/metrics", "/metrics/", "//metrics", "/%6detrics", "/oai/../metrics"):
                 assert nginx.fetch(figures).status == 403
-            var, elsewhere = server.database.parent, server.directory / "elsewhere"
-            var.rename(elsewhere)
-            try:
+            with server.away():
                 there, behind = server.fetch("GET", "/oai?verb=Identify"), nginx.fetch("/oai?verb=Identify")
-            finally:
-                elsewhere.rename(var)
             assert (behind.status, behind.body) == (there.status, there.body) == (503, there.body)
             for name in ("Retry-After", "Cache-Control"):
                 assert behind.headers.get_all(name) == there.headers.get_all(name)

@@ -24,6 +24,7 @@ from sickle.oaiexceptions import NoRecordsMatch
 
 from tests.harvest.mirror import Harvester, Mark, truth
 from tests.server.conftest import Commands, Server
+from tests.stores import Stores
 from tests.workbench import Answer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -126,10 +127,10 @@ class Writers:
         return (self.server.directory / "writer.log").read_text().count(" unchanged, ")
 
 
-def test_chaos(tmp_path: Path, commands: Commands) -> None:
+def test_chaos(tmp_path: Path, commands: Commands, stores: Stores) -> None:
     """Whoever dies and whenever, every mirror is equal to the store in the end."""
     dice = random.Random(int(time.time()))
-    server = Server(tmp_path, commands, count=3, page_size=7)
+    server = Server(tmp_path, commands, stores, count=3, page_size=7)
     server.write(*({"id": f"item-{n}", "title": "T", "tags": ["One"]} for n in range(1, 30)))
     server.start()
     harvesters = [SickleHarvester(server.base_url, mark) for mark in Mark]

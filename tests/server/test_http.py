@@ -1,16 +1,16 @@
 """What stands between the protocol and the wire: methods, headers, codings, connections, outages."""
 
 import gzip
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from urllib.parse import urlencode
 
 import pytest
 import zstandard
 
 from tests.server.conftest import FORM, Reply, Server
+from tests.stores import sqlite_only
 from tests.workbench import NS
 
 pytestmark = pytest.mark.allow_hosts("127.0.0.1")
@@ -293,22 +293,10 @@ def test_health(server: Server) -> None:
         assert server.fetch("GET", path).status == 200
 
 
-@contextmanager
-def away(server: Server) -> Iterator[None]:
-    """Move the store away while the server runs, and back."""
-    var, elsewhere = server.database.parent, server.directory / "elsewhere"
-    var.rename(elsewhere)
-    try:
-        yield
-    finally:
-        shutil.rmtree(var, ignore_errors=True)
-        elsewhere.rename(var)
-
-
 def test_the_store_out_of_reach(server: Server) -> None:
     """Without its store the server says 503 and when to come again, and answers as before when it is back."""
     before = [server.get(pairs).said for pairs in REQUESTS.values()]
-    with away(server):
+    with server.away():
         for n in range(8):
             path, name = (("/oai", "ListRecords"), (IN_SET, "Identify"), ("/oai/", "no record"))[n % 3]
             reply = (server.post if n % 2 else server.get)(REQUESTS[name], path)
@@ -323,9 +311,10 @@ def test_the_store_out_of_reach(server: Server) -> None:
     assert server.fetch("GET", "/readyz").status == 200
 
 
+@sqlite_only
 def test_a_store_without_tables(server: Server) -> None:
     """An empty file in the place of the store is no empty library: 503, and never noRecordsMatch."""
-    with away(server):
+    with server.away():
         server.database.parent.mkdir()
         server.database.touch()
         # Connections that were open before still reach the store; each answer is right or 503.

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.server.conftest import CATALOGUE, Commands, Place, Server
+from tests.stores import PostgreSQL
 from tests.validation import validate
 
 pytestmark = pytest.mark.allow_hosts("127.0.0.1")
@@ -369,9 +370,49 @@ def test_no_store(place: Place, command: list[str]) -> None:
     assert not place.database.exists()
 
 
-def test_postgresql_without_its_driver(filled: Place) -> None:
-    """A database of which nothing is installed or reachable is one line, too."""
-    assert mistake(filled, "status", database_url="postgresql+psycopg://127.0.0.1:1/oai")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_server_that_is_not_there(filled: Place, command: list[str]) -> None:
+    """A PostgreSQL server that cannot be reached is named by every command, in one line without password."""
+    url = "postgresql+psycopg://oai:secret@127.0.0.1:1/oai"
+    line = mistake(filled, *command, database_url=url)
+    assert "127.0.0.1" in line
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_that_is_not_there(filled: Place, command: list[str], postgresql: PostgreSQL) -> None:
+    """A database that the server does not have is named by every command, and none makes it."""
+    url = postgresql.server.get_uri("nosuch", "psycopg")
+    assert "nosuch" in mistake(filled, *command, database_url=url)
+
+
+def test_a_store_is_copied(filled: Place, postgresql: PostgreSQL, tmp_path: Path) -> None:
+    """`oai db copy` moves a store to another database and back, and refuses one that has something in it."""
+    there, back = postgresql.url(tmp_path, upgraded=False), f"sqlite:///{tmp_path}/back.sqlite"
+    before = filled.exported()
+    for source, target in ((filled.url, there), (there, back)):
+        assert filled.oai("db", "copy", source, target).endswith(", and proved\n")
+        assert json.loads(filled.run("status", "--json", database_url=target).out)["records"] == 7
+    assert [json.loads(line) for line in filled.run("export", database_url=back).out.splitlines()] == before
+    assert "not empty" in mistake(filled, "db", "copy", there, back)
+    postgresql.drop(there)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "status"),
+    [
+        ("sqlite:///nowhere.sqlite", "sqlite:///new.sqlite", 1),
+        ("sqlite:///var/oai.sqlite", "postgresql+psycopg://127.0.0.1:1/oai", 1),
+        ("var/oai.sqlite", "sqlite:///new.sqlite", 2),
+        ("sqlite:///var/oai.sqlite", "mysql://localhost/oai", 2),
+    ],
+)
+def test_what_cannot_be_copied(filled: Place, source: str, target: str, status: int) -> None:
+    """What is no database, or cannot be reached, is named, and nothing is made."""
+    done = filled.run("db", "copy", source, target)
+    assert (done.status, done.out) == (status, "")
+    assert "Traceback" not in done.err
+    assert not (filled.directory / "new.sqlite").exists()
 
 
 # Commands -------------------------------------------------------------------------------------------

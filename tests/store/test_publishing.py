@@ -3,13 +3,17 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
+from oai.protocol import datestamp
+from oai.store.horizon import horizon
 from oai.store.publishing import publishing
 from oai.store.schema import RepositoryRow
 from tests.workbench import START, Workbench
@@ -147,6 +151,63 @@ def test_who_writes_is_known(bench: Workbench, state: Callable[[], Any]) -> None
         assert str(os.getpid()) in state().writer
     assert state().writer is None
     assert state().publishing_since is None
+
+
+def test_a_clock_that_goes_back_behind_what_was_held_back(bench: Workbench) -> None:
+    """What was given out while a change was written counts, whether that writer failed or was killed."""
+    for end in (RuntimeError, KeyboardInterrupt):
+        bench.sync({"id": "a", "title": "Before"}, at=START)
+        given: list[str] = []
+        with suppress(end), publishing(bench.database, Clock(START + 100)):
+            given.append(mark(bench, START + 1000))
+            raise end
+        assert given == ["2026-01-01T00:01:40Z"]
+        bench.sync({"id": "a", "title": "After"}, at=START + 10)
+        assert "a" in bench.headers(from_=given[0])
+    with bench.database.alone() as connection:  # as a writer leaves it that is killed
+        connection.execute(update(RepositoryRow).values(publishing_since=START + 500))
+    last = mark(bench, START + 1000)
+    bench.sync({"id": "a", "title": "At last"}, at=START + 20)
+    assert last == "2026-01-01T00:08:20Z"
+    assert "a" in bench.headers(from_=last)
+
+
+def test_a_writer_that_comes_between(bench: Workbench) -> None:
+    """Another writer that publishes after responseDates were held back does not let go what another needs."""
+    bench.sync({"id": "a"}, at=START)
+    other = bench.again()
+    alone = bench.database.alone
+    calls = 0
+
+    @contextmanager
+    def interrupted(*given: Any) -> Iterator[Connection]:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            other.sync({"id": "b"}, at=START + 5, allow_mass_delete=True)
+            assert mark(bench, START + 500) == "2026-01-01T00:08:20Z"
+        with alone(*given) as connection:
+            yield connection
+
+    with (
+        patch.object(bench.database, "alone", interrupted),
+        publishing(bench.database, Clock(START + 100)) as publication,
+    ):
+        assert publication.stamp >= START + 500
+        assert mark(other, START + 9000) == "2026-01-01T00:08:20Z"
+    assert calls == 4
+    assert mark(bench, START + 9000) == "2026-01-01T02:30:00Z"
+
+
+def test_a_snapshot_claims_no_more_than_it_shows(bench: Workbench) -> None:
+    """A responseDate for what was read before a change is not later than that change."""
+    bench.sync({"id": "a"}, at=START)
+    before = mark(bench, START + 10)
+    with bench.database.snapshot() as connection:
+        assert connection.scalar(select(RepositoryRow.last_serial))
+        bench.again().sync({"id": "a", "title": "Changed"}, at=START + 100)
+        found = horizon(bench.database, connection, START + 200)
+    assert datestamp.write(found.complete_until) == before
 
 
 @pytest.mark.parametrize("jump", [1, 3_600, 86_400])
