@@ -52,7 +52,6 @@ from oai.store.schema import (
 )
 from oai.store.tallies import Line, Tallies
 
-
 MANY = 1_000
 """So many records that change at once may change how a database reads them best."""
 
