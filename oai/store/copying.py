@@ -18,7 +18,7 @@ from oai.protocol.model import MetadataFormat, Selection
 from oai.store.database import Database, StoreError
 from oai.store.horizon import Horizon
 from oai.store.repository import SqlRepository
-from oai.store.rows import insert_rows
+from oai.store.rows import insert_rows, know_rows
 from oai.store.schema import Base, BlockRow, FormatRow, RepositoryRow, SigningKeyRow
 
 _AT_ONCE = 500  # rows: of blocks some tens of megabytes
@@ -65,6 +65,7 @@ def copy(
                 raise StoreError(
                     f"{target}: {copied} of {counts[table]} rows of {table.__tablename__} came over"
                 )
+        know_rows(writer)
         _prove(reader, writer, progress)
     target.shrink_log()
     return rows

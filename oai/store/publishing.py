@@ -40,6 +40,7 @@ from oai.store.batch import Batch
 from oai.store.blocks import Blocks
 from oai.store.database import Database, StoreError
 from oai.store.repository import refuse_other_namespace
+from oai.store.rows import know_rows
 from oai.store.schema import (
     EVERYTHING,
     BlockRow,
@@ -50,6 +51,9 @@ from oai.store.schema import (
     SetRow,
 )
 from oai.store.tallies import Line, Tallies
+
+MANY = 1_000
+"""So many records that change at once may change how a database reads them best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +267,8 @@ class Publication:
     def finish(self) -> None:
         """Write the counters and lift the hold on responseDates."""
         self._tallies.write(self.connection)
+        if self._serial - self._first_serial >= MANY:
+            know_rows(self.connection)
         for set_id, difference in self._members.items():
             self.connection.execute(
                 update(SetRow).where(SetRow.id == set_id).values(members=SetRow.members + difference)

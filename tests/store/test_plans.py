@@ -15,6 +15,7 @@ from oai.store import queries
 from oai.store.database import Database
 from oai.store.prepared import Prepared
 from oai.store.queries import Part
+from oai.store.rows import know_rows
 from oai.store.schema import Scope
 from tests.stores import PostgreSQL
 
@@ -57,13 +58,13 @@ SELECT set_id, format_id, scope, datestamp / 86400, count(*), 0, 0 FROM placemen
 
 @pytest.fixture(scope="module")
 def large(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """Give a connection to a large store."""
+    """Give a connection to a large store, as it is when it has just been written."""
     url = postgresql.url(tmp_path_factory.mktemp("large"))
     database = Database(url)
     with database.writing() as connection:
         for statement in FILL.split(";\n")[:-1]:
             connection.execute(text(statement), {"records": RECORDS} if ":records" in statement else {})
-        connection.execute(text("ANALYZE"))
+        know_rows(connection)
     with database.reading() as connection:
         yield connection
     database.dispose()

@@ -20,7 +20,7 @@ from sqlalchemy import make_url, text, update
 import oai.store
 from oai.repository import Unavailable
 from oai.store.database import Database, StoreError
-from oai.store.publishing import publishing
+from oai.store.publishing import MANY, publishing
 from oai.store.schema import RepositoryRow
 from tests.server.conftest import wait_until
 from tests.store.test_publishing import mark
@@ -173,6 +173,15 @@ def test_text_is_in_the_order_of_its_bytes(bench: Workbench) -> None:
     assert set(others) == {"alembic_version.version_num"}
     assert found["block.xml"][1] == "e"
     assert sequences == 0
+
+
+@postgresql_only
+def test_what_a_large_change_brings_is_counted_with_it(bench: Workbench) -> None:
+    """Whoever reads a list that has just come knows how long it is."""
+    bench.sync(*({"id": f"i{n}"} for n in range(MANY)))
+    counted = text("SELECT reltuples FROM pg_class WHERE relname = 'record'")
+    with bench.database.reading() as connection:
+        assert connection.scalar(counted) == 2 * (MANY + 1)
 
 
 @pytest.fixture
