@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import event
 
-from oai.formats import Format
+from oai.formats import Format, Written
 from tests.harvest.mirror import Harvester, Held, Mark, day_lines, truth
 from tests.store.test_blocks import check_blocks
 from tests.stores import Stores
@@ -147,7 +147,8 @@ class Contract(RuleBasedStateMachine):
         crosswalk: Callable[..., Any] = known["oai_dc"].crosswalk
 
         def changed(item: Any, page: str, context: Any) -> Any:
-            root = original(item, page, context)
+            made = original(item, page, context)
+            root = made.root if isinstance(made, Written) else made
             root[0].text = f"{version} {root[0].text}"
             return root
 
