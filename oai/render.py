@@ -78,11 +78,6 @@ def record(head: bytes, set_specs: bytes, body: bytes) -> Record:
     return b"<record>%b%b</header>%b</record>\n" % (head, set_specs, body)
 
 
-def listed_header(head: bytes, set_specs: bytes) -> Record:
-    """Return a header element as ListIdentifiers has it."""
-    return b"%b%b</header>\n" % (head, set_specs)
-
-
 def header(identifier: str, stamp: int, *, deleted: bool) -> bytes:
     """Return a record's header up to the end of its datestamp; :func:`set_spec` elements follow."""
     opening = '<header status="deleted">' if deleted else "<header>"

@@ -87,8 +87,8 @@ class Application(Flask):
     """Flask, but for the requests that a harvest is made of.
 
     ``GET /oai`` needs neither routing nor a session nor the context that views share, which
-    together cost as much as half of what the store is asked for a page (docs/performance.md). So it
-    is answered before them; every other request takes Flask's way.
+    together took a sixth of the time of a page (docs/performance.md). So it is answered before
+    them; every other request takes Flask's way.
     """
 
     def __init__(self, endpoint: "Endpoint") -> None:

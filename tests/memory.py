@@ -27,7 +27,7 @@ class Held:
         body = b"" if self.title is None else METADATA % self.title.encode()
         head = render.header(self.identifier, self.stamp, deleted=self.title is None)
         sets = b"".join(map(render.set_spec, self.sets))
-        return render.listed_header(head, sets) if headers_only else render.record(head, sets, body)
+        return b"%b%b</header>\n" % (head, sets) if headers_only else render.record(head, sets, body)
 
     def is_in(self, set_spec: str | None) -> bool:
         """Say whether it is in a set or in one below it."""

@@ -49,8 +49,8 @@ EVERYTHING = 0
 
 
 RECORDS_OF_BLOCK = 20
-"""Most records of one block: pages of a hundred are read as five rows, and a record of a set, whose
-block is read for its sake alone, costs no more than half a page of a book."""
+"""Most records of one block. More would make fewer rows of a page, and a record of a small set, whose
+block is read for its sake alone, dearer."""
 
 BYTES_OF_BLOCK = 200_000
 """A block that has so many bytes takes no more records."""
