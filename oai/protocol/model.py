@@ -38,8 +38,7 @@ Record = bytes
 """A record element, or the header element of one, as it is sent: see :func:`oai.render.record`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which records a list is asked for; ``from_`` and ``until`` are inclusive seconds."""
 
     metadata_prefix: str

@@ -4,8 +4,7 @@ All that is wrong with the arguments is found before anything is answered, and r
 together. What was sent is kept by the caller: the response repeats it, never this reading.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from oai.protocol import datestamp, syntax
@@ -80,11 +79,16 @@ def parse_request(pairs: Pairs) -> Request:
     granularity, is badArgument (§2.7.1, §3.3.1).
     """
     verb = _verb([value for name, value in pairs if name == "verb"])
-    found = Counter([name for name, _ in pairs if name != "verb"])
-    values = {name: value for name, value in pairs if name != "verb"}
-    errors = _misplaced(verb, found) + _misspelt(verb, values, found)
-    selection, date_errors = _selection({name: value for name, value in values.items() if found[name] == 1})
-    errors += date_errors if "from" in ARGUMENTS[verb] else []
+    takes = ARGUMENTS[verb]
+    found: dict[str, int] = {}
+    for name, _ in pairs:
+        found[name] = found.get(name, 0) + 1
+    del found["verb"]
+    # Nobody knows which value of a repeated argument is meant, so none of them is looked at.
+    values = {name: value for name, value in pairs if name in takes.all and found[name] == 1}
+    errors = _misplaced(verb, found) + _misspelt(values)
+    selection, date_errors = _selection(values)
+    errors += date_errors
     if errors:
         raise ProtocolErrors("the arguments are not right", errors)
     token = values.get("resumptionToken")
@@ -116,37 +120,41 @@ def _verb(values: Sequence[str]) -> Verb:
     raise ProtocolErrors("the verb is not right", [BadVerb(message)])
 
 
-def _misplaced(verb: Verb, found: Counter[str]) -> list[ProtocolError]:
+def _misplaced(verb: Verb, found: Mapping[str, int]) -> list[ProtocolError]:
     """Arguments that are unknown, repeated, missing, or beside an exclusive one (§3.6)."""
     takes = ARGUMENTS[verb]
-    unknown = [name for name in found if name not in takes]
-    messages = [f"{verb} takes no argument {quoted(name)}" for name in unknown[:REPORTED]]
+    messages: list[str] = []
+    unknown = [name for name in found if name not in takes.all]
+    if unknown:
+        messages += [f"{verb} takes no argument {quoted(name)}" for name in unknown[:REPORTED]]
     if len(unknown) > REPORTED:
         messages.append(f"{len(unknown) - REPORTED} further arguments are unknown as well")
     messages += [
-        f"{quoted(name)} is repeated" for name, times in found.items() if times > 1 and name in takes
+        f"{quoted(name)} is repeated" for name, times in found.items() if times > 1 and name in takes.all
     ]
     if takes.exclusive in found:
-        beside = [name for name in found if name in takes and name != takes.exclusive]
+        beside = [name for name in found if name in takes.all and name != takes.exclusive]
         messages += [f"{takes.exclusive} stands alone: {name} must not be sent with it" for name in beside]
-    else:
-        messages += [f"{verb} needs the argument {name}" for name in sorted(takes.required - found.keys())]
+    elif missing := takes.required - found.keys():
+        messages += [f"{verb} needs the argument {name}" for name in sorted(missing)]
     return [BadArgument(message) for message in messages]
 
 
-def _misspelt(verb: Verb, values: dict[str, str], found: Counter[str]) -> list[ProtocolError]:
+_RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "identifier": (syntax.is_uri, "an identifier is a URI"),
+    "metadataPrefix": (syntax.is_metadata_prefix, "a metadataPrefix has letters, digits and -_.!~*'()"),
+    "set": (syntax.is_set_spec, "a setSpec has letters, digits and -_.!~*'(), in parts between colons"),
+    "resumptionToken": (syntax.is_xml_text, "XML cannot carry all of its characters"),
+}
+
+
+def _misspelt(values: Mapping[str, str]) -> list[ProtocolError]:
     """Values that are empty or not written as the protocol asks."""
     errors: list[ProtocolError] = []
-    checks = {
-        "identifier": (syntax.is_uri, "an identifier is a URI"),
-        "metadataPrefix": (syntax.is_metadata_prefix, "a metadataPrefix has letters, digits and -_.!~*'()"),
-        "set": (syntax.is_set_spec, "a setSpec has letters, digits and -_.!~*'(), in parts between colons"),
-        "resumptionToken": (syntax.is_xml_text, "XML cannot carry all of its characters"),
-    }
-    for name, (is_right, rule) in checks.items():
-        if found[name] != 1 or name not in ARGUMENTS[verb]:
+    for name, (is_right, rule) in _RULES.items():
+        value = values.get(name)
+        if value is None:
             continue
-        value = values[name]
         if not value and name == "resumptionToken":
             errors.append(
                 BadResumptionToken("the resumptionToken is empty: the list that gave it is complete")
@@ -158,7 +166,7 @@ def _misspelt(verb: Verb, values: dict[str, str], found: Counter[str]) -> list[P
     return errors
 
 
-def _selection(values: dict[str, str]) -> tuple[Selection, list[ProtocolError]]:
+def _selection(values: Mapping[str, str]) -> tuple[Selection, list[ProtocolError]]:
     errors: list[ProtocolError] = []
     read: dict[str, tuple[int, Granularity]] = {}
     for name in ("from", "until"):

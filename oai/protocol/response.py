@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from oai.protocol.errors import UNANSWERABLE, ProtocolError
 from oai.protocol.model import Identity, MetadataFormat, Record, Set
 from oai.protocol.verbs import Verb
 
 
-@dataclass(frozen=True, slots=True)
-class ResumptionToken:
+class ResumptionToken(NamedTuple):
     """The element that ends an incomplete list, or with empty ``text`` a complete one (§3.5)."""
 
     text: str
@@ -47,8 +47,7 @@ class OneRecord:
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(NamedTuple):
     """The answer to ListRecords or ListIdentifiers; ``pieces`` as in :class:`oai.protocol.model.Page`."""
 
     verb: Verb
@@ -66,8 +65,7 @@ class Errors:
 Answer = Identified | Formats | Sets | OneRecord | Records | Errors
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A whole response. ``arguments`` are those of the request, exactly as they came."""
 
     response_date: int

@@ -15,7 +15,7 @@ import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from oai.protocol.errors import BadResumptionToken
 from oai.protocol.model import Position, Selection
@@ -26,8 +26,7 @@ _SIGNATURE = 16  # bytes
 _VERSION = 1  # of the payload: a later one must go on reading this one
 
 
-@dataclass(frozen=True, slots=True)
-class RecordsToken:
+class RecordsToken(NamedTuple):
     """Where a list of records or of headers stopped.
 
     ``cursor`` is how many records came before the next page; ``complete_list_size`` is how

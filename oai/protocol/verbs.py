@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 
 class Verb(enum.StrEnum):
@@ -16,7 +17,7 @@ class Verb(enum.StrEnum):
     LIST_SETS = "ListSets"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arguments:
     """Which arguments a verb takes. ``exclusive`` stands alone or not at all."""
 
@@ -24,8 +25,10 @@ class Arguments:
     optional: frozenset[str] = frozenset()
     exclusive: str | None = None
 
-    def __contains__(self, name: str) -> bool:
-        return name in self.required or name in self.optional or name == self.exclusive
+    @cached_property
+    def all(self) -> frozenset[str]:
+        """The arguments that there are."""
+        return self.required | self.optional | ({self.exclusive} if self.exclusive else set())
 
 
 _LIST = Arguments(
