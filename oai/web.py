@@ -32,7 +32,7 @@ from oai.settings import Settings
 from oai.site import create_site
 from oai.store.database import Database, StoreError
 from oai.store.horizon import horizon
-from oai.store.repository import Numbers, SqlRepository, refuse_other_namespace
+from oai.store.repository import Known, SqlRepository, refuse_other_namespace
 from oai.store.schema import ItemRow, SetRow, SigningKeyRow
 
 RETRY_AFTER = 60
@@ -124,7 +124,7 @@ class Endpoint:
         self._database = database
         self._formats = [known.metadata_format() for known in library.formats.values()]
         self._providers: dict[str | None, Provider] = {}
-        self._numbers = Numbers({}, {})
+        self._known = Known()
 
     def respond(self, set_spec: str | None = None) -> Response:
         """Answer the request that Flask serves; *set_spec* is the set that is the whole repository."""
@@ -207,7 +207,7 @@ class Endpoint:
             settings.page_bytes,
             horizon=horizon(self._database, connection, now),
             own_set=set_spec,
-            numbers=self._numbers,
+            known=self._known,
         )
         if set_spec not in self._providers and set_spec is not None and not repository.has_set(set_spec):
             abort(_plain(f"There is no set {set_spec} here.", 404))

@@ -90,6 +90,14 @@ def next_record() -> Prepared:
 
 
 @cache
+def last_place() -> Prepared:
+    """Select datestamp and serial of the last record."""
+    place = (RecordRow.datestamp, RecordRow.serial)
+    query = select(*place).where(RecordRow.format_id == _number("format_id"))
+    return Prepared(query.order_by(*(column.desc() for column in place)).limit(1))
+
+
+@cache
 def page(*, part: Part, backwards: bool = False) -> Prepared:
     """Select at most ``limit`` records behind (``datestamp``, ``serial``), not later than ``until``.
 

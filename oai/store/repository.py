@@ -8,7 +8,6 @@ is, an item that left it is a deleted record, and there are no sets.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, select
 
@@ -50,11 +49,18 @@ COUNTED = 2_000
 more, completeListSize is an estimate, as §3.5 allows, and corrected as the list goes on."""
 
 
-class Numbers(NamedTuple):
-    """The numbers that formats and sets have in the store, by metadataPrefix and setSpec."""
+class Known:
+    """What requests have read of the store, kept for the next ones.
 
-    formats: dict[str, int]
-    sets: dict[str, int]
+    ``formats`` and ``sets`` are the numbers of metadataPrefixes and setSpecs, which never change.
+    ``ends`` are the last places of the lists of formats, by the number of the format, each with the
+    serial of the last change that was there when it was looked for.
+    """
+
+    def __init__(self) -> None:
+        self.formats: dict[str, int] = {}
+        self.sets: dict[str, int] = {}
+        self.ends: dict[int, tuple[int, Position]] = {}
 
 
 class SqlRepository:
@@ -63,8 +69,7 @@ class SqlRepository:
     *formats* are the metadata formats that are served; *page_bytes* is the most bytes of records
     in a page, but for a single record that is larger; *horizon* is what
     :func:`oai.store.horizon.horizon` gave for this request; *own_set* narrows it to one set.
-    *numbers* is where the numbers of formats and sets are kept from one request to the next: they
-    never change.
+    *known* is kept from one request to the next.
     """
 
     def __init__(
@@ -76,14 +81,14 @@ class SqlRepository:
         *,
         horizon: Horizon,
         own_set: str | None = None,
-        numbers: Numbers | None = None,
+        known: Known | None = None,
     ) -> None:
         self._connection = connection
         self._formats = formats
         self._namespace = namespace
         self._page_bytes = page_bytes
         self._own_set = own_set
-        self._numbers = Numbers({}, {}) if numbers is None else numbers
+        self._known = Known() if known is None else known
         self._horizon = horizon
 
     @property
@@ -277,14 +282,30 @@ class SqlRepository:
             asked = 2 * asked if len(rows) == asked else 0  # blocks may be small where much has changed
         if not pieces:
             return None
-        more = queries.next_record().rows(
+        more = self._goes_on(format_id, position, until)
+        return Page(pieces, count, position if more else None)
+
+    def _goes_on(self, format_id: int, position: Position, until: int) -> bool:
+        """Say whether the list of a format has records behind *position*, not later than *until*.
+
+        Where the list has no end but the present's, it is enough that there was one: a record that
+        has changed since has only gone further behind.
+        """
+        state = self._horizon.last_serial
+        if until == END:
+            if self._known.ends.get(format_id, (None,))[0] != state:
+                last = queries.last_place().rows(self._connection, format_id=format_id)
+                self._known.ends[format_id] = state, Position(*last[0])
+            if position < self._known.ends[format_id][1]:
+                return True
+        following = queries.next_record().rows(
             self._connection,
             format_id=format_id,
             datestamp=position.datestamp,
             serial=position.serial,
             until=until,
         )
-        return Page(pieces, count, position if more else None)
+        return bool(following)
 
     def _cut(self, rows: Sequence[Row], limit: int, *, to_blocks: bool) -> Page:
         """Take rows up to the limits; one that is left over says that more follow.
@@ -341,7 +362,7 @@ class SqlRepository:
         return EVERYTHING, None
 
     def _set_id(self, spec: str) -> int | None:
-        known = self._numbers.sets
+        known = self._known.sets
         if not syntax.is_set_spec(spec):  # it is of a path, and not all that a path may have can be asked for
             return None
         if spec not in known:
@@ -352,7 +373,7 @@ class SqlRepository:
         return known[spec]
 
     def _format_id(self, prefix: str) -> int | None:
-        known = self._numbers.formats
+        known = self._known.formats
         if prefix not in known:
             known |= dict(self._connection.execute(select(FormatRow.prefix, FormatRow.id)).all())
         return known.get(prefix)
