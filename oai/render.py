@@ -7,7 +7,7 @@ costs what its bytes cost to copy. Everything else is text of ours or of the req
 
 from collections.abc import Iterable, Iterator
 from typing import assert_never
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from oai.protocol import datestamp
 from oai.protocol.datestamp import Granularity
@@ -25,11 +25,11 @@ from oai.protocol.response import (
 )
 
 _OPENING = (
-    b'<?xml version="1.0" encoding="UTF-8"?>\n'
-    b'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"'
-    b' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-    b' xsi:schemaLocation="http://www.openarchives.org/OAI/2.0/'
-    b' http://www.openarchives.org/OAI/2.0/OAI-PMH.xsd">\n'
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"'
+    ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    ' xsi:schemaLocation="http://www.openarchives.org/OAI/2.0/'
+    ' http://www.openarchives.org/OAI/2.0/OAI-PMH.xsd">\n'
 )
 _CLOSING = b"</OAI-PMH>\n"
 
@@ -40,8 +40,10 @@ _OAI_DC_OPENING = (
     ' http://www.openarchives.org/OAI/2.0/oai_dc.xsd">'
 )
 
-# An XML parser turns these into spaces within an attribute unless they are written so.
-_WHITE_SPACE = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+# An XML parser turns white space within an attribute into spaces unless it is written so.
+_IN_ATTRIBUTE = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+)
 
 
 def render(envelope: Envelope) -> bytes:
@@ -52,21 +54,21 @@ def render(envelope: Envelope) -> bytes:
         case Identified():
             pieces = _identify(envelope.answer)
         case Formats(formats):
-            pieces = _element(b"ListMetadataFormats", map(_metadata_format, formats))
+            pieces = _element("ListMetadataFormats", map(_metadata_format, formats))
         case Sets(sets, token):
-            pieces = _element(b"ListSets", map(_set, sets), token)
+            pieces = _element("ListSets", map(_set, sets), token)
         case OneRecord(record):
-            pieces = _element(b"GetRecord", [record])
+            pieces = _element("GetRecord", [record])
         case Records(verb, records, token):
-            pieces = _element(verb.encode(), records, token)
+            pieces = _element(verb, records, token)
         case _:
             assert_never(envelope.answer)
-    return b"".join([*_opening(envelope), *pieces, _CLOSING])
+    return b"".join([_opening(envelope), *pieces, _CLOSING])
 
 
 def stream(envelope: Envelope, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a ListRecords response that is longer than memory should be: *pieces*, not the answer."""
-    yield from _opening(envelope)
+    yield _opening(envelope)
     yield b"<ListRecords>\n"
     yield from pieces
     yield b"</ListRecords>\n"
@@ -92,23 +94,21 @@ def set_spec(spec: str) -> bytes:
     return f"<setSpec>{spec}</setSpec>".encode()
 
 
-def _opening(envelope: Envelope) -> list[bytes]:
-    date = f"<responseDate>{datestamp.write(envelope.response_date)}</responseDate>\n"
-    return [_OPENING, date.encode(), _request(envelope)]
-
-
-def _request(envelope: Envelope) -> bytes:
-    attributes = "".join(f" {name}={quoteattr(value, _WHITE_SPACE)}" for name, value in envelope.echoed)
-    return f"<request{attributes}>{escape(envelope.base_url)}</request>\n".encode()
+def _opening(envelope: Envelope) -> bytes:
+    attributes = "".join([f' {name}="{value.translate(_IN_ATTRIBUTE)}"' for name, value in envelope.echoed])
+    return (
+        f"{_OPENING}<responseDate>{datestamp.write(envelope.response_date)}</responseDate>\n"
+        f"<request{attributes}>{escape(envelope.base_url)}</request>\n"
+    ).encode()
 
 
 def _error(error: ProtocolError) -> bytes:
     return f'<error code="{error.code}">{escape(error.message)}</error>\n'.encode()
 
 
-def _element(name: bytes, children: Iterable[bytes], token: ResumptionToken | None = None) -> list[bytes]:
-    end = [_resumption_token(token)] if token else []
-    return [b"<" + name + b">\n", *children, *end, b"</" + name + b">\n"]
+def _element(name: str, children: Iterable[bytes], token: ResumptionToken | None = None) -> list[bytes]:
+    end = f"{_resumption_token(token) if token else ''}</{name}>\n"
+    return [f"<{name}>\n".encode(), *children, end.encode()]
 
 
 def _identify(answer: Identified) -> list[bytes]:
@@ -124,7 +124,7 @@ def _identify(answer: Identified) -> list[bytes]:
         *(f"<compression>{escape(name)}</compression>" for name in identity.compressions),
     ]
     descriptions = [b"<description>" + inside + b"</description>\n" for inside in identity.descriptions]
-    return _element(b"Identify", [("\n".join(lines) + "\n").encode(), *descriptions])
+    return _element("Identify", [("\n".join(lines) + "\n").encode(), *descriptions])
 
 
 def _metadata_format(known: MetadataFormat) -> bytes:
@@ -144,6 +144,6 @@ def _set(known: Set) -> bytes:
     ).encode()
 
 
-def _resumption_token(token: ResumptionToken) -> bytes:
+def _resumption_token(token: ResumptionToken) -> str:
     size = "" if token.complete_list_size is None else f' completeListSize="{token.complete_list_size}"'
-    return f'<resumptionToken{size} cursor="{token.cursor}">{token.text}</resumptionToken>\n'.encode()
+    return f'<resumptionToken{size} cursor="{token.cursor}">{token.text}</resumptionToken>\n'
