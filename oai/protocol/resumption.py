@@ -15,6 +15,8 @@ import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from hmac import compare_digest
 from typing import Any, NamedTuple
 
 from oai.protocol.errors import BadResumptionToken
@@ -96,17 +98,19 @@ class Tokens:
     def _read(self, verb: Verb, token: str) -> list[Any]:
         try:
             signed = b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
-            signature, text = signed[:_SIGNATURE], signed[_SIGNATURE:]
-            if not any(hmac.compare_digest(signature, _signature(key, text)) for key in self._keys[verb]):
-                raise _refusal(verb)
-            version, *payload = json.loads(text)
         except ValueError:
             raise _refusal(verb) from None
-        return payload if version == _VERSION else []
+        signature, text = signed[:_SIGNATURE], signed[_SIGNATURE:]
+        for key in self._keys[verb]:
+            if compare_digest(signature, _signature(key, text)):
+                version, *payload = json.loads(text)
+                return payload if version == _VERSION else []
+        raise _refusal(verb)
 
 
 def _signature(key: bytes, text: bytes) -> bytes:
-    return hmac.digest(key, text, "sha256")[:_SIGNATURE]
+    # BLAKE2 takes a key itself, and half the time of HMAC with SHA-256 for so short a text.
+    return blake2b(text, key=key, digest_size=_SIGNATURE).digest()
 
 
 def _refusal(verb: Verb) -> BadResumptionToken:
