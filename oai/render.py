@@ -1,8 +1,8 @@
 """An envelope written as XML: one short function for each element, named for it (§3.2, §4).
 
-Records come ready (:data:`oai.protocol.model.Record`) and are joined, never parsed, so a page
-costs what its bytes cost to copy. Everything else is text of ours or of the request, which
-:mod:`oai.protocol.request` has kept to what XML can carry; it is escaped here, once.
+Records come ready (:data:`oai.protocol.model.Record`) and are never parsed, nor copied. Everything
+else is text of ours or of the request, which :mod:`oai.protocol.request` has kept to what XML can
+carry; it is escaped here, once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -48,29 +48,38 @@ _IN_ATTRIBUTE = str.maketrans(
 
 def render(envelope: Envelope) -> bytes:
     """Return the whole response."""
+    return b"".join(pieces(envelope))
+
+
+def pieces(envelope: Envelope) -> list[bytes]:
+    """Return the whole response in pieces, of which those of a list are as the repository gave them.
+
+    To join them would be to copy all of it once more before it is sent.
+    """
     match envelope.answer:
         case Errors(errors):
-            pieces = list(map(_error, errors))
+            inside = list(map(_error, errors))
         case Identified():
-            pieces = _identify(envelope.answer)
+            inside = _identify(envelope.answer)
         case Formats(formats):
-            pieces = _element("ListMetadataFormats", map(_metadata_format, formats))
+            inside = _element("ListMetadataFormats", map(_metadata_format, formats))
         case Sets(sets, token):
-            pieces = _element("ListSets", map(_set, sets), token)
+            inside = _element("ListSets", map(_set, sets), token)
         case OneRecord(record):
-            pieces = _element("GetRecord", [record])
+            inside = _element("GetRecord", [record])
         case Records(verb, records, token):
-            pieces = _element(verb, records, token)
+            inside = _element(verb, records, token)
         case _:
             assert_never(envelope.answer)
-    return b"".join([_opening(envelope), *pieces, _CLOSING])
+    first, *between, last = inside if len(inside) > 1 else (*inside, b"")
+    return [_opening(envelope) + first, *between, last + _CLOSING]
 
 
-def stream(envelope: Envelope, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield a ListRecords response that is longer than memory should be: *pieces*, not the answer."""
+def stream(envelope: Envelope, records: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a ListRecords response that is longer than memory should be: *records*, not the answer."""
     yield _opening(envelope)
     yield b"<ListRecords>\n"
-    yield from pieces
+    yield from records
     yield b"</ListRecords>\n"
     yield _CLOSING
 

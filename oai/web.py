@@ -10,7 +10,7 @@ the Host or a forwarding header.
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -26,7 +26,7 @@ from oai.protocol.model import Identity, Selection
 from oai.protocol.request import ListIdentifiers, Pairs, parse_request
 from oai.protocol.resumption import Tokens
 from oai.provider import Provider
-from oai.render import render
+from oai.render import pieces
 from oai.repository import Unavailable
 from oai.settings import Settings
 from oai.site import create_site
@@ -37,6 +37,9 @@ from oai.store.schema import ItemRow, SetRow, SigningKeyRow
 
 RETRY_AFTER = 60
 """Seconds after which a harvester may ask again when the store could not be read."""
+
+MOST_PIECES = 20
+"""Pieces of a response that are sent one by one; each costs a call of the system, more of them a copy."""
 
 KEPT_FOR = 3600
 """Seconds for which a cache may give a page within a list to others."""
@@ -105,14 +108,14 @@ class Application(Flask):
             answered = self._endpoint.answer(pairs, environ.get("HTTP_ACCEPT_ENCODING", ""))
         except (Unavailable, StoreError) as error:
             return _unavailable(error)(environ, start_response)
-        start_response("200 OK", [*answered.headers, ("Content-Length", str(len(answered.body)))])
-        return [answered.body]
+        start_response("200 OK", answered.headers)
+        return answered.body
 
 
 class Answered(NamedTuple):
-    """A response of the protocol as it goes over HTTP; its status is always 200."""
+    """A response of the protocol as it goes over HTTP, in pieces; its status is always 200."""
 
-    body: bytes
+    body: Sequence[bytes]
     headers: list[tuple[str, str]]
 
 
@@ -147,10 +150,13 @@ class Endpoint:
             ("Vary", "Accept-Encoding"),
             _SETTLED if is_get and envelope.is_settled else _UNSETTLED,
         ]
-        body = render(envelope)
+        body = pieces(envelope)
         if coding := compression.chosen(accept_encoding):
             headers.append(("Content-Encoding", coding))
-            body = compression.CODINGS[coding](body)
+            body = [compression.CODINGS[coding](b"".join(body))]
+        elif len(body) > MOST_PIECES:
+            body = [b"".join(body)]
+        headers.append(("Content-Length", str(sum(map(len, body)))))
         return Answered(body, headers)
 
     def inventory_of_days(self, set_spec: str | None = None) -> Response:

@@ -30,22 +30,27 @@ class Prepared:
     def rows(self, connection: Connection, **values: Any) -> list[Row]:
         """Return the rows for these parameters."""
         driver: Any = connection.connection.driver_connection
-        # psycopg's other way of sending a result writes each byte of XML as two digits.
-        how = {} if connection.dialect.name == "sqlite" else {"binary": True}
-        found: list[Row] = driver.execute(*self.bound(connection.dialect, values), **how).fetchall()
+        bound = self.bound(connection.dialect, values)
+        if connection.dialect.name == "sqlite":
+            cursor = driver.execute(*bound)
+        else:  # psycopg's other way of sending a result writes each byte of XML as two digits
+            cursor = driver.execute(*bound, binary=True)
+        found: list[Row] = cursor.fetchall()
         return found
 
     def bound(self, dialect: Dialect, values: dict[str, Any]) -> tuple[str, Any]:
         """Return the statement as *dialect* writes it, and its parameters as the driver takes them."""
         sql, fixed, order = self._written.get(dialect.name) or self._write(dialect)
-        named = {**fixed, **values}
-        return sql, named if order is None else [named[name] for name in order]
+        if fixed:
+            values = fixed | values
+        return sql, values if order is None else [values[name] for name in order]
 
     def _write(self, dialect: Dialect) -> tuple[str, dict[str, Any], list[str] | None]:
         query = self._postgresql if dialect.name == "postgresql" else self._query
         assert isinstance(query, ClauseElement)
         compiled = query.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
-        written = str(compiled), dict(compiled.params), compiled.positiontup
+        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        written = str(compiled), fixed, compiled.positiontup
         self._written[dialect.name] = written
         return written
