@@ -4,6 +4,7 @@ isal makes gzip about ten times faster than zlib does at the same size; zstandar
 who ask for zstd. Identify lists both, and what it lists is always given to who asks for it.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
@@ -16,9 +17,19 @@ _GZIP_LEVEL = 1
 _GZIP_FORMAT = 31  # gzip's header and trailer, with the largest window
 _ZSTD_LEVEL = 1
 
+
+class _Zstandard(threading.local):
+    """zstandard's own state, of more than a megabyte: made once for each thread, which share none."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+
+
+_ZSTANDARD = _Zstandard()
+
 CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: isal_zlib.compress(body, _GZIP_LEVEL, _GZIP_FORMAT),
-    "zstd": lambda body: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body),
+    "zstd": lambda body: _ZSTANDARD.compressor.compress(body),
 }
 """What is offered, in the order of preference where a harvester has none."""
 
