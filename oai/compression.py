@@ -27,9 +27,14 @@ class _Zstandard(threading.local):
 
 _ZSTANDARD = _Zstandard()
 
+
+def _zstd(body: bytes) -> bytes:
+    return _ZSTANDARD.compressor.compress(body)
+
+
 CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: isal_zlib.compress(body, _GZIP_LEVEL, _GZIP_FORMAT),
-    "zstd": lambda body: _ZSTANDARD.compressor.compress(body),
+    "zstd": _zstd,
 }
 """What is offered, in the order of preference where a harvester has none."""
 
