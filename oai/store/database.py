@@ -204,7 +204,7 @@ class Database:
 
     def exists(self) -> bool:
         """Say whether there is a database; PostgreSQL's always is, or cannot be reached."""
-        return self.path is None or self.path.exists()
+        return self.path is None or os.path.exists(self.path)  # noqa: PTH110 - asked with every request
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -213,39 +213,48 @@ class Database:
         In SQLite it is one that the thread keeps: to open a connection anew, even one of a pool,
         takes as long as all that a page of records is asked for.
         """
-        with self._translating():
-            if not self.is_sqlite:
+        try:
+            if self.is_sqlite:
+                yield self._keep()
+            else:
                 with self._reader.connect() as connection:
                     yield connection
-                return
-            kept: Connection | None = getattr(self._kept, "connection", None)
-            if kept is None or kept.closed or kept.invalidated:
-                kept = self._kept.connection = self._reader.connect()
-            yield kept
+        except (NoneLeft, DBAPIError, self._reader.dialect.loaded_dbapi.Error) as error:
+            raise self._unavailable(error) from error
+
+    def _keep(self) -> Connection:
+        """Return the connection of this thread."""
+        self._require_file()
+        kept: Connection | None = getattr(self._kept, "connection", None)
+        if kept is None or kept.closed or kept.invalidated:
+            kept = self._kept.connection = self._reader.connect()
+        return kept
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Give a connection that reads all of one moment, however long it takes; raises as reading does."""
         begin = "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        with self._translating(), self._reader.connect() as connection:
-            connection.exec_driver_sql(begin)
-            try:
-                if not self.is_sqlite:
-                    _lift_limits(connection)
-                yield connection
-            finally:
-                connection.exec_driver_sql("ROLLBACK")
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        if not self.exists():
-            raise Unavailable(f"there is no database at {self}")
+        self._require_file()
         try:
-            yield
-        except NoneLeft as error:
-            raise Busy(f"{self}: all connections are in use") from error
-        except (DBAPIError, self._reader.dialect.loaded_dbapi.Error) as error:
-            raise Unavailable(f"{self}: {_reason(error)}") from error
+            with self._reader.connect() as connection:
+                connection.exec_driver_sql(begin)
+                try:
+                    if not self.is_sqlite:
+                        _lift_limits(connection)
+                    yield connection
+                finally:
+                    connection.exec_driver_sql("ROLLBACK")
+        except (NoneLeft, DBAPIError, self._reader.dialect.loaded_dbapi.Error) as error:
+            raise self._unavailable(error) from error
+
+    def _require_file(self) -> None:
+        if not self.exists():  # SQLite would make one
+            raise Unavailable(f"there is no database at {self}")
+
+    def _unavailable(self, error: Exception) -> Unavailable:
+        if isinstance(error, NoneLeft):
+            return Busy(f"{self}: all connections are in use")
+        return Unavailable(f"{self}: {_reason(error)}")
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
