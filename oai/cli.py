@@ -289,7 +289,7 @@ def _target(database: Database, *, dry_run: bool) -> Iterator[Database]:
     if not dry_run:
         database.upgrade()
         yield database
-    elif database.exists():
+    elif not database.is_new():
         database.require()  # a dry run changes no tables either
         yield database
     else:
