@@ -336,7 +336,10 @@ def _reason(error: Exception) -> str:
     origin = error.orig if isinstance(error, DBAPIError) else error
     names = {each.__name__ for each in type(origin).__mro__}
     # SQLite: a file that is no database, or a broken one, is a plain DatabaseError.
-    if not names & _THE_OPERATORS and type(origin).__name__ != "DatabaseError":
+    is_no_database = type(origin).__name__ == "DatabaseError"
+    # psycopg: what the URL asks for when it connects, and there is no such thing.
+    is_in_url = "ProgrammingError" in names and isinstance(error, DBAPIError) and error.statement is None
+    if not (names & _THE_OPERATORS or is_no_database or is_in_url):
         raise error
     return str(origin)
 
