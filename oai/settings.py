@@ -30,6 +30,7 @@ DEFAULT_FILE = Path("config/oai.toml")
 
 _EMAIL = re.compile(r"\w[\w.+\-]*@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}", re.ASCII)
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_PASSWORD = re.compile(r"(://[^:@/]*:).*(?=@)|([?&]password=)[^&'\s]*")
 _PLACEHOLDER = re.compile(r"(^|[.@])example(\.(org|com|net))?$")
 
 
@@ -81,11 +82,16 @@ def checked_database_url(value: str) -> str:
     """Return *value* if it is the URL of a database that a store can be in; raises ValueError."""
     try:
         driver = make_url(value).drivername
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # that is a port which is no number
         driver = ""
     if driver not in ("sqlite", "postgresql", "postgresql+psycopg"):
         raise ValueError("sqlite:///PATH or postgresql+psycopg://…")
     return value
+
+
+def without_password(url: str) -> str:
+    """Return *url* without the password that it has, be it a URL or what was meant for one."""
+    return _PASSWORD.sub(r"\1\2***", url)
 
 
 def _line(value: str) -> str:
@@ -251,7 +257,7 @@ def _explain(error: ValidationError) -> str:
     for detail in error.errors():
         key = str(detail["loc"][0])
         reason = detail["msg"].removeprefix("Value error, ")
-        shown = "…" if key == "token_keys" else repr(detail["input"])
+        shown = "…" if key == "token_keys" else without_password(repr(detail["input"]))
         line = f"{key} = {shown}: {reason[0].lower() + reason[1:]}"
         if detail["type"] == "extra_forbidden":
             line = f"{key}: there is no such setting"

@@ -103,7 +103,7 @@ class Database:
             ) from None
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return self.url.difference_update_query(["password"]).render_as_string(hide_password=True)
 
     def exists(self) -> bool:
         """Say whether there is a database; PostgreSQL's always is, or cannot be reached."""
