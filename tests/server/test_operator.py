@@ -47,6 +47,8 @@ def mistake(place: Place, *arguments: str, timeout: int = 20, **settings: Any) -
 
 
 COMMANDS = [["sync"], SERVE, ["status"], ["export"], ["check"], ["db", "upgrade"]]
+WRITERS = [["sync"], ["sync", "--dry-run"], ["touch"]]
+READERS = [["status"], ["export"], ["export", "--format", "xml"], ["check"], ["db", "upgrade"]]
 
 # Settings -------------------------------------------------------------------------------------------
 
@@ -74,6 +76,7 @@ BAD: list[tuple[str, str]] = [
     ("database_url", "mysql://localhost/oai"),
     ("database_url", "var/oai.sqlite"),
     ("database_url", "sqlite+nosuchdriver:///var/oai.sqlite"),
+    ("database_url", "postgresql+psycopg://127.0.0.1:port/oai"),
     ("page_size", "0"),
     ("page_size", "1001"),
     ("page_size", "many"),
@@ -105,6 +108,26 @@ def test_bad_settings(filled: Place, key: str, value: str) -> None:
     """A setting that cannot be used is refused by its name, before anything is done."""
     setting: dict[str, Any] = {key: value}
     assert key in mistake(filled, "status", **setting)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://oai:sec@ret@127.0.0.1:port/oai",
+        "mysql://oai:secret@localhost/oai",
+        "mysql://localhost/oai?user=oai&password=secret",
+    ],
+)
+def test_no_password_is_shown(storeless: Place, url: str) -> None:
+    """The URL of a database is refused without its password, wherever it was given."""
+    line = storeless.run("status", database_url=url).error
+    assert "database_url" in line
+    said = storeless.run("db", "copy", url, "sqlite:///new.sqlite").err
+    assert "is expected" in said
+    for text in (line, said):
+        assert "***" in text
+        assert "ret@" not in text
+        assert "secret" not in text
 
 
 @pytest.mark.parametrize("key", ["base_url", "page_size", "eprints_content"])
@@ -395,6 +418,81 @@ def test_a_database_that_is_not_there(filled: Place, command: list[str], postgre
     """A database that the server does not have is named by every command, and none makes it."""
     url = postgresql.server.get_uri("nosuch", "psycopg")
     assert "nosuch" in mistake(filled, *command, database_url=url)
+
+
+@postgresql_only
+@pytest.mark.parametrize(
+    ("options", "edits", "said"),
+    [
+        ("", {"secret": "guessed"}, "password authentication failed"),
+        ("", {":secret": "", "?": "?password=guessed&"}, "password authentication failed"),
+        ("", {":secret": ""}, "no password supplied"),
+        ("CONNECTION LIMIT 0", {}, "too many connections"),
+        ("", {}, "permission denied for table"),
+        ("", {"?": "?nonsense=1&"}, 'invalid connection option "nonsense"'),
+        ("", {"?": "?connect_timeout=soon&"}, "connect_timeout: 'soon'"),
+        ("", {"?": "?options=-c%20nonsense%3D1&"}, 'unrecognized configuration parameter "nonsense"'),
+    ],
+)
+def test_a_role_that_is_not_let_in(
+    filled: Place, postgresql: PostgreSQL, options: str, edits: dict[str, str], said: str
+) -> None:
+    """Every command says in one line why it can do nothing, and no password with it."""
+    with postgresql.role(filled.url, options=options) as url:
+        for right, wrong in edits.items():
+            assert right in url
+            url = url.replace(right, wrong)  # noqa: PLW2901
+        for command in (*COMMANDS, ["touch"], ["harvest", "http://127.0.0.1:1/oai"]):
+            line = mistake(filled, *command, database_url=url)
+            assert said in line
+            assert "secret" not in line
+            assert "guessed" not in line
+
+
+@postgresql_only
+def test_a_role_that_may_only_read(
+    tmp_path: Path, commands: Commands, stores: Stores, postgresql: PostgreSQL
+) -> None:
+    """A role that may only read serves, exports and checks; what writes says in one line that it cannot."""
+    server = Server(tmp_path, commands, stores)
+    server.sync(*CATALOGUE)
+    server.write(*CATALOGUE[1:])
+    before = server.exported()
+    with postgresql.role(server.url, "SELECT ON ALL TABLES IN SCHEMA public") as url:
+        for read_only in (url, f"{server.url}&options=-c%20default_transaction_read_only%3Don"):
+            for command in WRITERS:
+                line = mistake(server, *command, database_url=read_only)
+                assert "cannot be written: " in line
+                assert "permission denied" in line or "read-only transaction" in line
+            for command in READERS:
+                done = server.run(*command, database_url=read_only)
+                assert (done.status, done.err) == (0, ""), command
+        server.set(database_url=url)
+        server.start()
+        try:
+            assert sum(len(page.headers) for page in server.pages("ListRecords", prefix="oai_dc")) == 8
+            assert server.fetch("GET", "/readyz").status == 200
+        finally:
+            server.stop()
+        assert server.exported() == before
+    server.close()
+
+
+@postgresql_only
+def test_a_role_that_may_make_no_tables(place: Place, postgresql: PostgreSQL) -> None:
+    """Who may make no tables makes no store, and says so in one line; one that is made can be written."""
+    place.write(*CATALOGUE)
+    with postgresql.role(place.url) as url:
+        for command in (["sync"], SERVE, ["touch"], ["db", "upgrade"]):
+            assert "permission denied for schema" in mistake(place, *command, database_url=url)
+        assert place.content() is None
+    place.oai("db", "upgrade")
+    with postgresql.role(place.url, "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public") as url:
+        place.set(database_url=url)
+        counted = "7 added, 0 changed, 1 deleted, 0 unchanged, 0 rejected"
+        assert place.oai("sync").splitlines()[-1] == counted
+        assert place.oai("touch") == "16 records touched\n"
+        assert place.oai("check").splitlines()[-1] == "everything passed"
 
 
 def test_a_store_is_copied(filled: Place, postgresql: PostgreSQL, tmp_path: Path) -> None:
