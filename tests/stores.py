@@ -111,7 +111,7 @@ class PostgreSQL:
         self.do(f"CREATE ROLE {{}} LOGIN PASSWORD 'secret' IN ROLE {{}} {options}", role, _GUARDED)
         with psycopg.connect(self.server.get_uri(name_of(url)), autocommit=True) as connection:
             for right in rights:
-                connection.execute(sql.SQL(f"GRANT {right} TO {{}}").format(sql.Identifier(role)))  # type: ignore[arg-type]
+                connection.execute(sql.SQL(f"GRANT {right} TO {{}}").format(sql.Identifier(role)))
         try:
             given = make_url(url).set(username=role, password="secret")
             yield given.render_as_string(hide_password=False)
