@@ -1,6 +1,8 @@
 """Where the stores of the tests are: in SQLite files, and in a PostgreSQL server that is started for them."""
 
 import itertools
+import os
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -100,6 +102,15 @@ class PostgreSQL:
     def drop(self, url: str) -> None:
         """Drop a database, whoever is connected to it."""
         self.do("DROP DATABASE IF EXISTS {} WITH (FORCE)", name_of(url))
+
+    def program(self, name: str, *arguments: str, given: Path | None = None, out: Path | None = None) -> None:
+        """Run a program that comes with the server; a database is named by its URL."""
+        plain = [argument.replace("postgresql+psycopg:", "postgresql:") for argument in arguments]
+        with (
+            (given or Path(os.devnull)).open("rb") as stdin,
+            (out or Path(os.devnull)).open("wb") as stdout,
+        ):
+            subprocess.run([self.server.bin_path / name, *plain], stdin=stdin, stdout=stdout, check=True)
 
     @contextmanager
     def role(self, url: str, *rights: str, options: str = "") -> Iterator[str]:
