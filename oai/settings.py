@@ -81,10 +81,11 @@ def _email(value: str) -> str:
 def checked_database_url(value: str) -> str:
     """Return *value* if it is the URL of a database that a store can be in; raises ValueError."""
     try:
-        driver = make_url(value).drivername
-    except (ArgumentError, ValueError):  # that is a port which is no number
-        driver = ""
-    if driver not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        url = make_url(value)
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        url = make_url("none://")
+    known = url.drivername in ("sqlite", "postgresql", "postgresql+psycopg")
+    if not known or "\0" in (url.database or ""):
         raise ValueError("sqlite:///PATH or postgresql+psycopg://…")
     return value
 
