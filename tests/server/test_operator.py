@@ -77,6 +77,8 @@ BAD: list[tuple[str, str]] = [
     ("database_url", "var/oai.sqlite"),
     ("database_url", "sqlite+nosuchdriver:///var/oai.sqlite"),
     ("database_url", "postgresql+psycopg://127.0.0.1:port/oai"),
+    ("database_url", "postgresql+psycopg://127.0.0.1/o%00ai"),
+    ("database_url", "sqlite:///var/o%00ai.sqlite"),
     ("page_size", "0"),
     ("page_size", "1001"),
     ("page_size", "many"),
@@ -688,6 +690,13 @@ def test_touching_nothing(filled: Place) -> None:
     for command in (["status"], ["status", "--json"], ["export"], ["export", "--format", "xml"], ["check"]):
         filled.oai(*command)
     assert filled.content() == before
+
+
+@pytest.mark.parametrize("set_spec", ["tag:nowhere", "tag:", "é", "\udcff"])
+def test_a_set_that_is_not_there(filled: Place, set_spec: str) -> None:
+    """A set that is not there, or cannot be, is named."""
+    for command in (["export"], ["export", "--format", "xml"], ["touch"]):
+        assert "there is no set" in mistake(filled, *command, "--set", set_spec)
 
 
 # oai serve and oai check ----------------------------------------------------------------------------
