@@ -25,7 +25,7 @@ from oai.intake import Progress
 from oai.library import Library
 from oai.remote import Remote, RemoteError
 from oai.repository import Unavailable
-from oai.settings import Settings, SettingsError, checked_database_url, load
+from oai.settings import Settings, SettingsError, checked_database_url, load, without_password
 from oai.sources.files import SourceError, find_source
 from oai.status import is_empty, status
 from oai.store.copying import copy
@@ -259,7 +259,7 @@ def _database(_: click.Context, __: click.Parameter, url: str) -> str:
     try:
         return checked_database_url(url)
     except ValueError as error:
-        raise click.BadParameter(f"{url}: {error} is expected") from None
+        raise click.BadParameter(f"{without_password(url)}: {error} is expected") from None
 
 
 @main.group()
@@ -311,7 +311,7 @@ def _target(database: Database, *, dry_run: bool) -> Iterator[Database]:
         except Unreachable as error:
             raise StoreError(f"nothing was changed: {error}") from None
         yield database
-    elif database.exists():
+    elif not database.is_new():
         database.require()  # a dry run changes no tables either
         yield database
     else:

@@ -11,6 +11,7 @@ from oai.library import Library
 from oai.protocol import datestamp
 from oai.protocol.model import Page, Selection
 from oai.protocol.response import Envelope, Records
+from oai.protocol.syntax import is_set_spec
 from oai.protocol.verbs import Verb
 from oai.sources import jsonl
 from oai.sources.files import SourceError
@@ -81,7 +82,8 @@ def _item_ids(connection: Connection, set_spec: str | None) -> Iterator[int]:
     """Yield the items that have records, of a set those that are in it or were when they were deleted."""
     query = select(ItemRow.id).where(ItemRow.deleted.is_not(None)).order_by(ItemRow.id)
     if set_spec is not None:
-        set_id = connection.scalar(select(SetRow.id).where(SetRow.spec == set_spec))
+        named = select(SetRow.id).where(SetRow.spec == set_spec)
+        set_id = connection.scalar(named) if is_set_spec(set_spec) else None
         if set_id is None:
             raise SourceError(f"there is no set {set_spec}")
         members = select(PlacementRow.item_id).where(

@@ -30,6 +30,7 @@ DEFAULT_FILE = Path("config/oai.toml")
 
 _EMAIL = re.compile(r"\w[\w.+\-]*@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}", re.ASCII)
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_PASSWORD = re.compile(r"(://[^:@/]*:).*(?=@)|([?&]password=)[^&'\s]*")
 _PLACEHOLDER = re.compile(r"(^|[.@])example(\.(org|com|net))?$")
 
 
@@ -80,12 +81,18 @@ def _email(value: str) -> str:
 def checked_database_url(value: str) -> str:
     """Return *value* if it is the URL of a database that a store can be in; raises ValueError."""
     try:
-        driver = make_url(value).drivername
-    except ArgumentError:
-        driver = ""
-    if driver not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        url = make_url(value)
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        url = make_url("none://")
+    known = url.drivername in ("sqlite", "postgresql", "postgresql+psycopg")
+    if not known or "\0" in (url.database or ""):
         raise ValueError("sqlite:///PATH or postgresql+psycopg://…")
     return value
+
+
+def without_password(url: str) -> str:
+    """Return *url* without the password that it has, be it a URL or what was meant for one."""
+    return _PASSWORD.sub(r"\1\2***", url)
 
 
 def _line(value: str) -> str:
@@ -275,7 +282,7 @@ def _explain(error: ValidationError) -> str:
     for detail in error.errors():
         key = str(detail["loc"][0])
         reason = detail["msg"].removeprefix("Value error, ")
-        shown = "…" if key == "token_keys" else repr(detail["input"])
+        shown = "…" if key == "token_keys" else without_password(repr(detail["input"]))
         line = f"{key} = {shown}: {reason[0].lower() + reason[1:]}"
         if detail["type"] == "extra_forbidden":
             line = f"{key}: there is no such setting"

@@ -23,7 +23,7 @@ from oai.helpers import COLLECTED, WORTH, Helpers
 from oai.intake import Finding, Fresh, Intake, Marks, Progress, Taken, chunks
 from oai.item import Item, merged
 from oai.library import Library
-from oai.protocol.syntax import ancestors
+from oai.protocol.syntax import ancestors, is_set_spec
 from oai.records import Rendered, Renderer
 from oai.sets import PARENTS
 from oai.sources import jsonl
@@ -162,7 +162,8 @@ def _items_of(connection: Connection, set_spec: str | None) -> Sequence[tuple[in
     """Return number and local identifier of the items that have records; of a set, those that it lists."""
     query = select(ItemRow.id, ItemRow.local).where(ItemRow.deleted.is_not(None)).order_by(ItemRow.id)
     if set_spec is not None:
-        set_id = connection.scalar(select(SetRow.id).where(SetRow.spec == set_spec))
+        named = select(SetRow.id).where(SetRow.spec == set_spec)
+        set_id = connection.scalar(named) if is_set_spec(set_spec) else None
         if set_id is None:
             raise SourceError(f"there is no set {set_spec}")
         listed = select(PlacementRow.item_id).where(

@@ -207,6 +207,11 @@ def _controls(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
+def printable(text: str) -> str:
+    """Return *text*, which quotes what may be anything, so that it can be kept and printed."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 _BREAK = re.compile("\r\n|[\r\x0b\x0c\x85\u2028]")
 _SPACE = re.compile("[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _AROUND_BREAK = re.compile(r" ?\n ?")

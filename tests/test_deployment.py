@@ -31,6 +31,7 @@ from oai.settings import Settings
 from oai.status import status
 from oai.store.servers import Servers
 from tests.harvest.mirror import Harvester, Held, Mark, truth
+from tests.stores import PostgreSQL, Stores
 from tests.workbench import Workbench
 
 ROOT = Path(__file__).parent.parent
@@ -224,8 +225,8 @@ def test_messages_of_the_manual() -> None:
 class Service:
     """What oai.service starts, in a directory of its own, told apart by the socket it reports to."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, database_url: str) -> None:
+        self.database_url = database_url
         self.settings = directory / "oai.toml"
         self.set(page_size=2)
         with socket.socket() as free:
@@ -240,7 +241,7 @@ class Service:
 
     def set(self, **settings: int) -> None:
         """Write the settings."""
-        lines = [f'database_url = "sqlite:///{self.directory}/oai.sqlite"', "workers = 1"]
+        lines = [f'database_url = "{self.database_url}"', "workers = 1"]
         lines += [f"{key} = {value}" for key, value in settings.items()]
         self.settings.write_text("\n".join(lines) + "\n")
 
@@ -284,14 +285,13 @@ class Service:
         return body.count(b"<header>")
 
 
-def test_the_service(tmp_path: Path) -> None:
+def test_the_service(bench: Workbench, tmp_path: Path) -> None:
     """It tells systemd when it is ready, takes changed settings over when reloaded, and stops when told to.
 
     Settings that cannot be used are found before gunicorn is told to take them over: it would end.
     """
-    bench = Workbench(tmp_path)
     bench.sync(*({"id": f"item-{number}"} for number in range(5)))
-    service = Service(tmp_path)
+    service = Service(tmp_path, bench.settings.database_url)
     with service.running() as process:
         assert service.page_size() == 2
         service.set(page_size=0)
@@ -317,9 +317,14 @@ def item(name: str, title: str = "One", **more: Any) -> dict[str, Any]:
     return {"id": name, "title": title, "tags": ["T"]} | more
 
 
-def backup(bench: Workbench) -> Path:
+def backup(bench: Workbench, stores: Stores) -> Path:
     """Back the store up as the manual says."""
-    path = bench.directory / "backup.sqlite"
+    path = bench.directory / "backup"
+    if isinstance(stores, PostgreSQL):
+        command = re.search(r"\*\*PostgreSQL\*\*: `(pg_dump) (-\w+)`", MANUAL)
+        assert command
+        stores.program(command[1], command[2], bench.settings.database_url, out=path)
+        return path
     command = re.search(r'"(VACUUM INTO) ', MANUAL)
     assert command
     with closing(sqlite3.connect(bench.directory / "oai.sqlite")) as store:
@@ -327,13 +332,21 @@ def backup(bench: Workbench) -> Path:
     return path
 
 
-def restore(bench: Workbench, copy: Path) -> Workbench:
+def restore(bench: Workbench, stores: Stores, copy: Path) -> Workbench:
     """Put *copy* where the store is, as the manual says, and return the library as it is then."""
     bench.database.dispose()
-    for path in bench.directory.glob("oai.sqlite*"):
-        path.unlink()
-    shutil.copy(copy, bench.directory / "oai.sqlite")
-    restored = Workbench(bench.directory)
+    url = bench.settings.database_url
+    if isinstance(stores, PostgreSQL):
+        stores.drop(url)
+        url = stores.url(bench.directory, upgraded=False)
+        command = re.search(r"`(pg_restore) (--[\w-]+)` into a new, empty database", MANUAL)
+        assert command
+        stores.program(command[1], command[2], "--dbname", url, given=copy)
+    else:
+        for path in bench.directory.glob("oai.sqlite*"):
+            path.unlink()
+        shutil.copy(copy, bench.directory / "oai.sqlite")
+    restored = Workbench(bench.directory, stores, database_url=url)
     restored.now = bench.now
     return restored
 
@@ -345,15 +358,14 @@ def wrong(held: dict[str, Held], true: dict[str, Held]) -> set[str]:
 
 @pytest.mark.parametrize("own_set", [None, "tag:t"])
 @pytest.mark.parametrize("mark", Mark)
-def test_a_restore(tmp_path: Path, mark: Mark, own_set: str | None) -> None:
+def test_a_restore(bench: Workbench, stores: Stores, mark: Mark, own_set: str | None) -> None:
     """A sync and a touch after a restore mend all mirrors, but for what the store has never heard of.
 
     That is mended by saying that it is deleted.
     """
-    bench = Workbench(tmp_path)
     names = ["stays", "changes", "changes-and-returns", "goes", "goes-and-returns"]
     bench.sync(*map(item, names))
-    copy = backup(bench)
+    copy = backup(bench, stores)
     bench.sync(
         item("stays"),
         item("changes", "Two"),
@@ -364,7 +376,7 @@ def test_a_restore(tmp_path: Path, mark: Mark, own_set: str | None) -> None:
     harvester = Harvester(partial(bench.ask, own_set=own_set), mark)
     harvester.harvest()
 
-    bench = restore(bench, copy)
+    bench = restore(bench, stores, copy)
     ask = harvester.ask = partial(bench.ask, own_set=own_set)
     present = [
         item("stays"),
@@ -385,19 +397,19 @@ def test_a_restore(tmp_path: Path, mark: Mark, own_set: str | None) -> None:
     bench.sync(*present, {"id": "visits", "deleted": True, "tags": ["T"]})
     harvester.harvest()
     assert harvester.mirror == truth(ask)
+    bench.close()
 
 
 @pytest.mark.parametrize("mark", Mark)
-def test_a_set_that_an_item_visited(tmp_path: Path, mark: Mark) -> None:
+def test_a_set_that_an_item_visited(bench: Workbench, stores: Stores, mark: Mark) -> None:
     """What joined a set after the backup and left it again is mended by doing so once more."""
-    bench = Workbench(tmp_path)
     bench.sync(item("a", tags=["U"]), item("b"))
-    copy = backup(bench)
+    copy = backup(bench, stores)
     bench.sync(item("a"), item("b"))
     harvester = Harvester(partial(bench.ask, own_set="tag:t"), mark)
     harvester.harvest()
 
-    bench = restore(bench, copy)
+    bench = restore(bench, stores, copy)
     ask = harvester.ask = partial(bench.ask, own_set="tag:t")
     bench.sync(item("a", tags=["U"]), item("b"))
     bench.touch()
@@ -408,3 +420,4 @@ def test_a_set_that_an_item_visited(tmp_path: Path, mark: Mark) -> None:
     bench.sync(item("a", tags=["U"]), item("b"))
     harvester.harvest()
     assert harvester.mirror == truth(ask)
+    bench.close()

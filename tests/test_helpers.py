@@ -3,9 +3,7 @@
 import json
 import os
 import signal
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from oai.formats import oai_dc
 from oai.helpers import DEPTH, HelperError, Helpers
 from oai.sources.files import find_source
 from oai.sync import Options, Report, sync
+from tests.stores import Stores, contents
 from tests.workbench import Quiet, Workbench
 
 ITEMS: list[dict[str, Any]] = [
@@ -54,23 +53,20 @@ def synced(bench: Workbench, path: Path, worth: int, **options: bool) -> Report:
     )
 
 
-def content(bench: Workbench) -> list[tuple[Any, ...]]:
+def content(bench: Workbench) -> dict[str, list[dict[str, Any]]]:
     """Return all rows of all tables, but for the key that signs tokens and responseDates given out."""
-    with closing(sqlite3.connect(bench.directory / "oai.sqlite")) as store:
-        store.execute("UPDATE repository SET claimed = 0")  # and never committed
-        tables = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return [
-            (table, *row)
-            for table in sorted(tables)
-            if table not in ("signing_key", "source")
-            for row in sorted(store.execute(f"SELECT * FROM {table}"), key=repr)
-        ]
+    found = contents(bench.settings.database_url)
+    found["repository"][0]["claimed"] = 0
+    return {table: rows for table, rows in found.items() if table not in ("signing_key", "source")}
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> tuple[Workbench, Workbench]:
-    """Return two libraries that are alike."""
-    return Workbench(tmp_path / "one"), Workbench(tmp_path / "two")
+def two(tmp_path: Path, stores: Stores) -> Iterator[tuple[Workbench, Workbench]]:
+    """Give two libraries that are alike."""
+    benches = Workbench(tmp_path / "one", stores), Workbench(tmp_path / "two", stores)
+    yield benches
+    for bench in benches:
+        bench.close()
 
 
 def test_the_store_is_the_same(two: tuple[Workbench, Workbench]) -> None:
@@ -92,7 +88,9 @@ def test_the_store_is_the_same(two: tuple[Workbench, Workbench]) -> None:
 
 
 @pytest.fixture
-def brittle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Workbench]:
+def brittle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stores: Stores
+) -> Iterator[Callable[[Path], Workbench]]:
     """Install a format that cannot say everything, and survives less; give a library that offers it."""
     (tmp_path / "brittle.py").write_text(
         "import os, signal\n"
@@ -115,7 +113,15 @@ def brittle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path],
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("SYNC", str(os.getpid()))
-    return lambda directory: Workbench(directory, formats=("oai_dc", "brittle"))
+    made: list[Workbench] = []
+
+    def library(directory: Path) -> Workbench:
+        made.append(Workbench(directory, stores, formats=("oai_dc", "brittle")))
+        return made[-1]
+
+    yield library
+    for bench in made:
+        bench.close()
 
 
 def test_what_a_helper_cannot_render_is_rejected(

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from oai import export
 from oai.formats import Context, Written, oai_dc
 from oai.item import Item
+from oai.sources import Entry, Problem, checked
 from oai.sources.files import SourceError, find_source
+from oai.status import status
 from oai.store.database import StoreError
 from oai.sync import Report, sync
 from tests.stores import Stores
@@ -247,6 +250,33 @@ def test_an_item_of_which_no_record_can_be_made(bench: Workbench) -> None:
     report = bench.sync(*items)
     assert (report.added, report.changed, report.rejected) == (1, 1, 0)
     assert {"x", "y", "n"} <= set(bench.headers())
+
+
+def test_problems_that_quote_anything(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A problem that quotes what no database can keep is told with it escaped, at first and later."""
+
+    def quoting(fields: dict[str, Any], line: int) -> Iterator[Entry | Problem]:
+        if fields["id"] == "x":
+            yield Problem(line, "a \0 and a \ud800", "\x1b[2J left out", fields["id"], rejected=True)
+        else:
+            yield from read(fields, line)
+
+    def broken(item: Item, page: str, context: Context) -> Written:
+        if item.id == "y":
+            raise ValueError("of \0 and \udfff no XML can be made")
+        return oai_dc.crosswalk(item, page, context)
+
+    read = checked.read
+    monkeypatch.setattr(checked, "read", quoting)
+    bench.library = replace(bench.library, formats={"oai_dc": replace(oai_dc.FORMAT, crosswalk=broken)})
+    for _ in range(2):
+        told = list(map(str, bench.sync({"id": "x"}, {"id": "y"}, {"id": "z"}).findings))
+        assert told == [
+            r"items.jsonl:1: a \x00 and a \ud800; \x1b[2J left out",
+            r"items.jsonl:2: oai_dc: of \x00 and \udfff no XML can be made; what was served of it before stays",
+        ]
+        assert list(map(str, status(bench.database, bench.library, bench.now).rejected)) == told
+    assert set(bench.headers()) == {"z"}
 
 
 def test_members_are_counted_while_a_format_is_not_served(bench: Workbench) -> None:

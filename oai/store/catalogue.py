@@ -195,7 +195,8 @@ class Catalogue:
             .order_by(table.datestamp.desc(), table.serial.desc())
         )
         if set_spec is not None:
-            set_id = select(SetRow.id).where(SetRow.spec == set_spec).scalar_subquery()
+            # Asked first: without it PostgreSQL takes each set for one of usual size, and sorts all of it.
+            set_id = self._connection.scalar(select(SetRow.id).where(SetRow.spec == set_spec))
             query = query.where(PlacementRow.set_id == set_id, PlacementRow.scope == Scope.BOTH)
         return query
 

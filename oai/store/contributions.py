@@ -6,6 +6,7 @@ today is no reason to take back what was understood yesterday.
 """
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from oai.store.packing import Packing
 from oai.store.rows import insert_rows
 from oai.store.schema import ContributionRow, FileRow, ItemRow, ProblemRow, SourceRow
+from oai.text import printable
 
 
 class Known(NamedTuple):
@@ -51,8 +53,12 @@ class Contribution(NamedTuple):
     line: int
 
 
-class Standing(NamedTuple):
-    """A problem of a file, as it was when the file was last read."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A problem of a file, as it was when the file was last read.
+
+    What it says may quote anything, and is made such that every database can keep it.
+    """
 
     file: str
     line: int
@@ -60,6 +66,11 @@ class Standing(NamedTuple):
     reason: str
     done: str
     rejected: bool
+
+    def __post_init__(self) -> None:
+        """Make printable what it says."""
+        object.__setattr__(self, "reason", printable(self.reason))
+        object.__setattr__(self, "done", printable(self.done))
 
 
 class Contributions:
@@ -301,7 +312,7 @@ class Contributions:
         """Write more that is wrong with a file."""
         first = self._after(ProblemRow.id)
         rows = [
-            {"id": first + n, "file_id": file_id, "rendering": rendering, **problem._asdict()}
+            {"id": first + n, "file_id": file_id, "rendering": rendering, **asdict(problem)}
             for n, problem in enumerate(problems)
         ]
         for row in rows:

@@ -164,7 +164,7 @@ class Database:
             ) from None
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return self.url.difference_update_query(["password"]).render_as_string(hide_password=True)
 
     def connect_alone(self, seconds: int) -> Any:
         """Return a driver's connection to PostgreSQL that belongs to no pool, made within *seconds* a host.
@@ -388,21 +388,28 @@ class Database:
         Raises :class:`StoreError` for a database that a newer version made, or no database at all.
         """
         scripts = ScriptDirectory.from_config(_alembic())
-        current = None
-        if self.exists():
-            try:
-                with self._reader.connect() as connection:
-                    current = MigrationContext.configure(connection).get_current_revision()
-            except NoneLeft as error:
-                raise Unreachable(f"{self}: all connections are in use") from error
-            except DBAPIError as error:
-                raise Unreachable(f"{self} cannot be opened: {_reason(error)}") from error
+        current = self._revision()
         try:
             return [script.revision for script in scripts.iterate_revisions("head", current)][::-1]
         except (CommandError, RevisionError):
             raise StoreError(
                 f"{self} was made by a newer version of this program: it does not know revision {current}"
             ) from None
+
+    def _revision(self) -> str | None:
+        if not self.exists():
+            return None
+        try:
+            with self._reader.connect() as connection:
+                return MigrationContext.configure(connection).get_current_revision()
+        except NoneLeft as error:
+            raise Unreachable(f"{self}: all connections are in use") from error
+        except DBAPIError as error:
+            raise Unreachable(f"{self} cannot be opened: {_reason(error)}") from error
+
+    def is_new(self) -> bool:
+        """Say whether no store was made here yet; raises StoreError as :meth:`pending`."""
+        return self._revision() is None
 
     def is_foreign(self) -> bool:
         """Say whether there are tables, and no store's among them; raises StoreError as :meth:`pending`."""
@@ -413,9 +420,9 @@ class Database:
         return bool(tables) and "repository" not in tables
 
     def require(self) -> None:
-        """Raise :class:`StoreError` where there is no database, or one of another version."""
-        if not self.exists():
-            raise StoreError(f"there is no database at {self}; `oai sync` makes one")
+        """Raise :class:`StoreError` where there is no store, or one of another version."""
+        if self.is_new():
+            raise StoreError(f"there is no store at {self}; `oai sync` makes one")
         if self.pending():
             raise StoreError(f"{self} is of an older version; `oai db upgrade` brings it up to date")
 
@@ -447,7 +454,10 @@ def _reason(error: Exception) -> str:
     origin = error.orig if isinstance(error, DBAPIError) else error
     names = {each.__name__ for each in type(origin).__mro__}
     # SQLite: a file that is no database, or a broken one, is a plain DatabaseError.
-    if not names & _THE_OPERATORS and type(origin).__name__ != "DatabaseError":
+    is_no_database = type(origin).__name__ == "DatabaseError"
+    # psycopg: what the URL asks for when it connects, and there is no such thing.
+    is_in_url = "ProgrammingError" in names and isinstance(error, DBAPIError) and error.statement is None
+    if not (names & _THE_OPERATORS or is_no_database or is_in_url):
         raise error
     return str(origin)
 

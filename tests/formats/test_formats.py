@@ -15,7 +15,8 @@ from oai.formats.dublin_core import as_uri
 from oai.item import Item, Name
 from oai.library import Library
 from oai.settings import Settings, SettingsError
-from tests.workbench import Workbench
+from tests.stores import Stores
+from tests.workbench import Workbench, temporary
 
 PAGE = "https://library.example.org/records/a"
 CONTEXT = Context("https://library.example.org", ("info:eu-repo/semantics/openAccess",), "eng")
@@ -160,15 +161,14 @@ def other_package(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("other_package")
-def test_another_package_can_add_a_format(tmp_path: Path) -> None:
+def test_another_package_can_add_a_format(bench: Workbench) -> None:
     """A format that another package registers is served like our own."""
     assert {entry.name for entry in entry_points(group="oai.formats")} >= {"oai_dc", "oai_qdc", "other"}
-    bench = Workbench(tmp_path / "store")
     bench.sync({"id": "a"})
     prefixes = bench.ask("ListMetadataFormats").texts(".//o:metadataPrefix")
     assert sorted(prefixes) == ["oai_dc", "oai_qdc", "other"]
     assert set(bench.headers(prefix="other")) == {"a"}
-    chosen = Workbench(tmp_path / "chosen", formats=("oai_dc",))
+    chosen = bench.again(formats=("oai_dc",))
     assert chosen.ask("ListMetadataFormats").texts(".//o:metadataPrefix") == ["oai_dc"]
 
 
@@ -188,10 +188,10 @@ def test_versions_and_settings_make_the_fingerprint() -> None:
     assert known.fingerprint(CONTEXT) != known.fingerprint(replace(CONTEXT, language=None))
 
 
-def test_every_description_is_valid(tmp_path: Path) -> None:
+def test_every_description_is_valid(stores: Stores) -> None:
     """Identify and records are valid with everything that the settings can add to them."""
-    bench = Workbench(
-        tmp_path,
+    with temporary(
+        stores,
         admin_email=("a@library.example.org", "b@library.example.org"),
         friends=("https://friend.example/oai", "https://other.example/oai"),
         branding_icon="https://library.example.org/icon.png",
@@ -202,15 +202,15 @@ def test_every_description_is_valid(tmp_path: Path) -> None:
         eprints_data_policy="As stated",
         eprints_submission_policy="By invitation",
         metadata_licence="https://creativecommons.org/publicdomain/zero/1.0/",
-    )
-    bench.sync({"id": "a", "tags": ["T"]})
-    names = [
-        etree.QName(each[0]).localname for each in bench.ask("Identify").root.findall(".//{*}description")
-    ]
-    assert names == ["oai-identifier", "eprints", "friends", "branding", "rightsManifest"]
-    records = bench.harvest("ListRecords")[0]
-    assert len(records.root.findall(".//{*}about")) == 2
-    assert len(bench.day_lines()) == 1
+    ) as bench:
+        bench.sync({"id": "a", "tags": ["T"]})
+        names = [
+            etree.QName(each[0]).localname for each in bench.ask("Identify").root.findall(".//{*}description")
+        ]
+        assert names == ["oai-identifier", "eprints", "friends", "branding", "rightsManifest"]
+        records = bench.harvest("ListRecords")[0]
+        assert len(records.root.findall(".//{*}about")) == 2
+        assert len(bench.day_lines()) == 1
 
 
 def test_a_new_licence_changes_the_records(bench: Workbench) -> None:

@@ -24,6 +24,7 @@ from oai.status import status
 from oai.store.publishing import Publication
 from oai.sync import Report
 from tests.server.conftest import CATALOGUE, Commands, Place, Server
+from tests.stores import Stores
 from tests.workbench import NS, START, Quiet, Workbench
 
 P = "{http://www.openarchives.org/OAI/2.0/provenance}"
@@ -583,14 +584,16 @@ def values(place: Place) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def test_a_chain_of_repositories(tmp_path: Path, commands: Commands) -> None:
+def test_a_chain_of_repositories(tmp_path: Path, commands: Commands, stores: Stores) -> None:
     """What is harvested from one that harvested it says so twice, is the same otherwise, and is deleted with it."""
     directories = [tmp_path / name for name in "abc"]
     for directory in directories:
         directory.mkdir()
-    first = Server(directories[0], commands, namespace="a.example.org")
-    second = Server(directories[1], commands, namespace="b.example.org")
-    third = Place(directories[2], commands, namespace="c.example.org", base_url="http://127.0.0.1/oai")
+    first = Server(directories[0], commands, stores, namespace="a.example.org")
+    second = Server(directories[1], commands, stores, namespace="b.example.org")
+    third = Place(
+        directories[2], commands, stores, namespace="c.example.org", base_url="http://127.0.0.1/oai"
+    )
     first.write(*CATALOGUE)
     first.start()
     try:
@@ -605,6 +608,8 @@ def test_a_chain_of_repositories(tmp_path: Path, commands: Commands) -> None:
             second.stop()
     finally:
         first.stop()
+        for place in (first, second, third):
+            place.close()
 
 
 def _check_chain(first: Server, second: Server, third: Place) -> None:
@@ -630,9 +635,11 @@ def _check_chain(first: Server, second: Server, third: Place) -> None:
     assert qualified.splitlines()[-1] == "2 added, 0 changed, 2 deleted, 0 unchanged, 0 rejected"
 
 
-def test_the_command_says_what_went_wrong_in_one_line(tmp_path: Path, commands: Commands, fake: Fake) -> None:
+def test_the_command_says_what_went_wrong_in_one_line(
+    tmp_path: Path, commands: Commands, stores: Stores, fake: Fake
+) -> None:
     """No answer, no repository, no format: one line, exit status 1, and what was counted is printed otherwise."""
-    place = Place(tmp_path, commands)
+    place = Place(tmp_path, commands, stores)
     fake.have("a", title="", more="<dc:subject>x</dc:subject>")
     fake.have("b")
     fake.deleted_record = "transient"
@@ -643,3 +650,4 @@ def test_the_command_says_what_went_wrong_in_one_line(tmp_path: Path, commands: 
     assert note.startswith(f"note: {fake.url}: it does not keep deleted records")
     assert rejected == "rejected: oai:o.example.org:a: title is missing or empty; rejected"
     assert counted == "1 added, 0 changed, 0 deleted, 0 unchanged, 1 rejected"
+    place.close()

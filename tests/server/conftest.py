@@ -8,12 +8,11 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +21,9 @@ from urllib.parse import urlencode
 
 import pytest
 from lxml import etree
+from sqlalchemy import NullPool, create_engine
 
-from tests.stores import SQLITE, PostgreSQL, Stores
+from tests.stores import SQLITE, PostgreSQL, Stores, contents
 from tests.workbench import Answer
 
 PROGRAM = Path(sys.executable).with_name("oai")
@@ -169,7 +169,7 @@ class Commands:
 
 
 class Place:
-    """A directory to work in: an environment, a source, a store."""
+    """A directory to work in: an environment, a source, and where a store is to be, which is not made yet."""
 
     def __init__(
         self, directory: Path, commands: Commands, stores: Stores = SQLITE, **settings: str | int
@@ -178,7 +178,7 @@ class Place:
         self.stores = stores
         self._commands = commands
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OAI_")}
-        self.url = "sqlite:///var/oai.sqlite" if stores is SQLITE else stores.url(directory)
+        self.url = "sqlite:///var/oai.sqlite" if stores is SQLITE else stores.url(directory, upgraded=False)
         self.environment = {**kept, "OAI_DATABASE_URL": self.url, "OAI_SOURCES": "source"}
         self.set(**settings)
 
@@ -251,17 +251,24 @@ class Place:
 
     def content(self) -> str | None:
         """Return a digest of all that is in the store but the clock; None where there is no store."""
-        if not self.database.exists():
+        if self.stores is SQLITE and not self.database.exists():
             return None
-        with (
-            closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as store,
-            closing(sqlite3.connect(":memory:")) as copy,
-        ):
-            store.backup(copy)
-            # Whoever answers notes the responseDate that was given out.
-            copy.execute("UPDATE repository SET claimed = 0")
-            dump = "\n".join(copy.iterdump())
-        return hashlib.sha256(dump.encode()).hexdigest()
+        url = f"sqlite:///file:{self.database}?mode=ro&uri=true" if self.stores is SQLITE else self.url
+        found = contents(url)
+        for row in found.get("repository", ()):
+            row["claimed"] = 0  # whoever answers notes the responseDate that was given out
+        return hashlib.sha256(repr(found).encode()).hexdigest() if found else None
+
+    def change(self, statement: str) -> None:
+        """Run a statement in the store behind the program's back."""
+        url = f"sqlite:///{self.database}" if self.stores is SQLITE else self.url
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    def close(self) -> None:
+        """Take the store away."""
+        self.stores.drop(self.url)
 
 
 @dataclass(frozen=True)
@@ -517,9 +524,11 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, commands: Commands) -> Place:
-    """Give an empty directory to work in."""
-    return Place(tmp_path, commands)
+def place(tmp_path: Path, commands: Commands, stores: Stores) -> Iterator[Place]:
+    """Give an empty directory to work in, and no store in it yet."""
+    place = Place(tmp_path, commands, stores)
+    yield place
+    place.close()
 
 
 @pytest.fixture(scope="session")

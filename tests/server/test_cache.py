@@ -30,6 +30,7 @@ import zstandard
 from oai.web import _LARGEST_BODY
 from tests.harvest.mirror import Harvester, Held, Mark, day_lines, truth
 from tests.server.conftest import NAMES, Commands, Reply, Server, wait_until
+from tests.stores import Stores
 from tests.workbench import NS, Answer
 
 CONFIG = Path(__file__).parent.parent.parent / "config" / "nginx.conf"
@@ -322,11 +323,11 @@ def write(server: Server, items: dict[int, dict[str, Any]], dice: random.Random)
     server.sync(*items.values())
 
 
-def prove(directory: Path, commands: Commands, config: Path, seconds: float) -> None:
+def prove(directory: Path, commands: Commands, stores: Stores, config: Path, seconds: float) -> None:
     """Let mirrors harvest through the cache while there is writing; in the end each is what the store is."""
     dice = random.Random(time.time_ns())
     port = _free_port()
-    server = Server(directory, commands, page_size=10, base_url=f"http://127.0.0.1:{port}/oai")
+    server = Server(directory, commands, stores, page_size=10, base_url=f"http://127.0.0.1:{port}/oai")
     items = {n: {"id": f"item-{n}", "title": "T", "tags": ["One"]} for n in range(1, STEADY)}
     items |= {n: _item(n, dice) for n in range(STEADY, 300)}
     server.write(*items.values())
@@ -382,10 +383,10 @@ def _report(server: Server, mirrors: Sequence[Mirror], run: str) -> None:
 
 if "OAI_CACHE_SECONDS" in os.environ:
 
-    def test_mirrors_behind_nginx(tmp_path: Path, commands: Commands) -> None:
+    def test_mirrors_behind_nginx(tmp_path: Path, commands: Commands, stores: Stores) -> None:
         """Whatever the cache keeps, one more incremental harvest makes every mirror equal to the store."""
         config = Path(os.environ.get("OAI_CACHE_CONFIG", CONFIG))
-        prove(tmp_path, commands, config, float(os.environ["OAI_CACHE_SECONDS"]))
+        prove(tmp_path, commands, stores, config, float(os.environ["OAI_CACHE_SECONDS"]))
 
     def test_the_configuration_is_in_order(tmp_path: Path) -> None:
         """``nginx -t`` has nothing to say against it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.conftest import Commands, Server
+from tests.stores import Stores
 
 pytestmark = [
     pytest.mark.allow_hosts("127.0.0.1"),
@@ -19,9 +20,9 @@ CODINGS = (None, "gzip", "zstd")
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Iterator[Server]:
+def large(tmp_path_factory: pytest.TempPathFactory, commands: Commands, stores: Stores) -> Iterator[Server]:
     """Give a server with many records, and pages of a size that is usual."""
-    server = Server(tmp_path_factory.mktemp("large"), commands)
+    server = Server(tmp_path_factory.mktemp("large"), commands, stores)
     server.set(page_size=100)
     text = "What the report says, at some length. " * 30
     server.sync(
@@ -38,6 +39,7 @@ def large(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Itera
     server.start()
     yield server
     server.stop()
+    server.close()
 
 
 def resident(worker: int) -> int:

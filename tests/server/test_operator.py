@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +14,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.server.conftest import CATALOGUE, Commands, Place, Server
-from tests.stores import PostgreSQL
+from tests.stores import SQLITE, PostgreSQL, Stores, name_of, postgresql_only, sqlite_only
 from tests.validation import validate
 
 pytestmark = pytest.mark.allow_hosts("127.0.0.1")
@@ -25,11 +24,18 @@ SERVE = ["serve", "--bind", "127.0.0.1:0"]
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Place:
+def filled(tmp_path_factory: pytest.TempPathFactory, commands: Commands, stores: Stores) -> Iterator[Place]:
     """Give a directory with a store that has CATALOGUE, for commands that leave it as it is."""
-    place = Place(tmp_path_factory.mktemp("filled"), commands)
+    place = Place(tmp_path_factory.mktemp("filled"), commands, stores)
     place.sync(*CATALOGUE)
-    return place
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def storeless(tmp_path: Path, commands: Commands) -> Place:
+    """Give a directory for commands that use no store, whatever kind it would be, and make none."""
+    return Place(tmp_path, commands)
 
 
 def mistake(place: Place, *arguments: str, timeout: int = 20, **settings: Any) -> str:
@@ -41,6 +47,8 @@ def mistake(place: Place, *arguments: str, timeout: int = 20, **settings: Any) -
 
 
 COMMANDS = [["sync"], SERVE, ["status"], ["export"], ["check"], ["db", "upgrade"]]
+WRITERS = [["sync"], ["sync", "--dry-run"], ["touch"]]
+READERS = [["status"], ["export"], ["export", "--format", "xml"], ["check"], ["db", "upgrade"]]
 
 # Settings -------------------------------------------------------------------------------------------
 
@@ -68,6 +76,9 @@ BAD: list[tuple[str, str]] = [
     ("database_url", "mysql://localhost/oai"),
     ("database_url", "var/oai.sqlite"),
     ("database_url", "sqlite+nosuchdriver:///var/oai.sqlite"),
+    ("database_url", "postgresql+psycopg://127.0.0.1:port/oai"),
+    ("database_url", "postgresql+psycopg://127.0.0.1/o%00ai"),
+    ("database_url", "sqlite:///var/o%00ai.sqlite"),
     ("page_size", "0"),
     ("page_size", "1001"),
     ("page_size", "many"),
@@ -99,6 +110,26 @@ def test_bad_settings(filled: Place, key: str, value: str) -> None:
     """A setting that cannot be used is refused by its name, before anything is done."""
     setting: dict[str, Any] = {key: value}
     assert key in mistake(filled, "status", **setting)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://oai:sec@ret@127.0.0.1:port/oai",
+        "mysql://oai:secret@localhost/oai",
+        "mysql://localhost/oai?user=oai&password=secret",
+    ],
+)
+def test_no_password_is_shown(storeless: Place, url: str) -> None:
+    """The URL of a database is refused without its password, wherever it was given."""
+    line = storeless.run("status", database_url=url).error
+    assert "database_url" in line
+    said = storeless.run("db", "copy", url, "sqlite:///new.sqlite").err
+    assert "is expected" in said
+    for text in (line, said):
+        assert "***" in text
+        assert "ret@" not in text
+        assert "secret" not in text
 
 
 @pytest.mark.parametrize("key", ["base_url", "page_size", "eprints_content"])
@@ -326,6 +357,7 @@ def test_rejected_items(place: Place) -> None:
 # The store ------------------------------------------------------------------------------------------
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "where",
     ["file/oai.sqlite", "file/below/oai.sqlite", "source", "/proc/oai.sqlite", "/proc/below/oai.sqlite"],
@@ -341,6 +373,7 @@ def test_impossible_places_for_a_store(place: Place, command: list[str], where: 
     assert not place.database.exists()
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "content", [b"this is no database at all\n" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
 )
@@ -358,18 +391,20 @@ def test_a_store_that_is_none(place: Place, command: list[str], content: bytes) 
 def test_a_store_of_a_newer_version(place: Place, command: list[str]) -> None:
     """A store that a newer version made is refused by every command, and stays as it is."""
     place.sync(*CATALOGUE)
-    with closing(sqlite3.connect(place.database)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'ffff'")
+    place.change("UPDATE alembic_version SET version_num = 'ffff'")
     assert "newer version" in mistake(place, *command, timeout=3)
 
 
 @pytest.mark.parametrize("command", [["export"], ["check"]])
 def test_no_store(place: Place, command: list[str]) -> None:
     """What needs a store says that there is none, and makes none."""
-    assert "oai.sqlite" in place.run(*command).error
-    assert not place.database.exists()
+    line = place.run(*command).error
+    assert "there is no " in line
+    assert name_of(place.url) in line
+    assert place.content() is None
 
 
+@postgresql_only
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_server_that_is_not_there(filled: Place, command: list[str]) -> None:
     """A PostgreSQL server that cannot be reached is named by every command, in one line without password."""
@@ -379,6 +414,7 @@ def test_a_server_that_is_not_there(filled: Place, command: list[str]) -> None:
     assert "secret" not in line
 
 
+@postgresql_only
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_database_that_is_not_there(filled: Place, command: list[str], postgresql: PostgreSQL) -> None:
     """A database that the server does not have is named by every command, and none makes it."""
@@ -386,30 +422,107 @@ def test_a_database_that_is_not_there(filled: Place, command: list[str], postgre
     assert "nosuch" in mistake(filled, *command, database_url=url)
 
 
+@postgresql_only
+@pytest.mark.parametrize(
+    ("options", "edits", "said"),
+    [
+        ("", {"secret": "guessed"}, "password authentication failed"),
+        ("", {":secret": "", "?": "?password=guessed&"}, "password authentication failed"),
+        ("", {":secret": ""}, "no password supplied"),
+        ("CONNECTION LIMIT 0", {}, "too many connections"),
+        ("", {}, "permission denied for table"),
+        ("", {"?": "?nonsense=1&"}, 'invalid connection option "nonsense"'),
+        ("", {"?": "?connect_timeout=soon&"}, "connect_timeout: 'soon'"),
+        ("", {"?": "?options=-c%20nonsense%3D1&"}, 'unrecognized configuration parameter "nonsense"'),
+    ],
+)
+def test_a_role_that_is_not_let_in(
+    filled: Place, postgresql: PostgreSQL, options: str, edits: dict[str, str], said: str
+) -> None:
+    """Every command says in one line why it can do nothing, and no password with it."""
+    with postgresql.role(filled.url, options=options) as url:
+        for right, wrong in edits.items():
+            assert right in url
+            url = url.replace(right, wrong)  # noqa: PLW2901
+        for command in (*COMMANDS, ["touch"], ["harvest", "http://127.0.0.1:1/oai"]):
+            line = mistake(filled, *command, database_url=url)
+            assert said in line
+            assert "secret" not in line
+            assert "guessed" not in line
+
+
+@postgresql_only
+def test_a_role_that_may_only_read(
+    tmp_path: Path, commands: Commands, stores: Stores, postgresql: PostgreSQL
+) -> None:
+    """A role that may only read serves, exports and checks; what writes says in one line that it cannot."""
+    server = Server(tmp_path, commands, stores)
+    server.sync(*CATALOGUE)
+    server.write(*CATALOGUE[1:])
+    before = server.exported()
+    with postgresql.role(server.url, "SELECT ON ALL TABLES IN SCHEMA public") as url:
+        for read_only in (url, f"{server.url}&options=-c%20default_transaction_read_only%3Don"):
+            for command in WRITERS:
+                line = mistake(server, *command, database_url=read_only)
+                assert "cannot be written: " in line
+                assert "permission denied" in line or "read-only transaction" in line
+            for command in READERS:
+                done = server.run(*command, database_url=read_only)
+                assert (done.status, done.err) == (0, ""), command
+        server.set(database_url=url)
+        server.start()
+        try:
+            assert sum(len(page.headers) for page in server.pages("ListRecords", prefix="oai_dc")) == 8
+            assert server.fetch("GET", "/readyz").status == 200
+        finally:
+            server.stop()
+        assert server.exported() == before
+    server.close()
+
+
+@postgresql_only
+def test_a_role_that_may_make_no_tables(place: Place, postgresql: PostgreSQL) -> None:
+    """Who may make no tables makes no store, and says so in one line; one that is made can be written."""
+    place.write(*CATALOGUE)
+    with postgresql.role(place.url) as url:
+        for command in (["sync"], SERVE, ["touch"], ["db", "upgrade"]):
+            assert "permission denied for schema" in mistake(place, *command, database_url=url)
+        assert place.content() is None
+    place.oai("db", "upgrade")
+    with postgresql.role(place.url, "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public") as url:
+        place.set(database_url=url)
+        counted = "7 added, 0 changed, 1 deleted, 0 unchanged, 0 rejected"
+        assert place.oai("sync").splitlines()[-1] == counted
+        assert place.oai("touch") == "16 records touched\n"
+        assert place.oai("check").splitlines()[-1] == "everything passed"
+
+
 def test_a_store_is_copied(filled: Place, postgresql: PostgreSQL, tmp_path: Path) -> None:
-    """`oai db copy` moves a store to another database and back, and refuses one that has something in it."""
-    there, back = postgresql.url(tmp_path, upgraded=False), f"sqlite:///{tmp_path}/back.sqlite"
+    """`oai db copy` moves a store to another kind of database and back, and refuses one that has something in it."""
+    kinds: list[Stores] = [postgresql, SQLITE] if filled.stores is SQLITE else [SQLITE, postgresql]
+    there, back = (kind.url(tmp_path, upgraded=False) for kind in kinds)
     before = filled.exported()
     for source, target in ((filled.url, there), (there, back)):
         assert filled.oai("db", "copy", source, target).endswith(", and proved\n")
         assert json.loads(filled.run("status", "--json", database_url=target).out)["records"] == 7
     assert [json.loads(line) for line in filled.run("export", database_url=back).out.splitlines()] == before
     assert "not empty" in mistake(filled, "db", "copy", there, back)
-    postgresql.drop(there)
+    for kind, url in zip(kinds, (there, back), strict=True):
+        kind.drop(url)
 
 
 @pytest.mark.parametrize(
     ("source", "target", "status"),
     [
         ("sqlite:///nowhere.sqlite", "sqlite:///new.sqlite", 1),
-        ("sqlite:///var/oai.sqlite", "postgresql+psycopg://127.0.0.1:1/oai", 1),
+        ("{store}", "postgresql+psycopg://127.0.0.1:1/oai", 1),
         ("var/oai.sqlite", "sqlite:///new.sqlite", 2),
-        ("sqlite:///var/oai.sqlite", "mysql://localhost/oai", 2),
+        ("{store}", "mysql://localhost/oai", 2),
     ],
 )
 def test_what_cannot_be_copied(filled: Place, source: str, target: str, status: int) -> None:
     """What is no database, or cannot be reached, is named, and nothing is made."""
-    done = filled.run("db", "copy", source, target)
+    done = filled.run("db", "copy", source.format(store=filled.url), target)
     assert (done.status, done.out) == (status, "")
     assert "Traceback" not in done.err
     assert not (filled.directory / "new.sqlite").exists()
@@ -444,23 +557,23 @@ def test_usage(filled: Place, arguments: list[str]) -> None:
     assert filled.content() == before
 
 
-def test_the_console_script(filled: Place) -> None:
+def test_the_console_script(storeless: Place) -> None:
     """The installed script says what it is and can, and ends as the rest of these tests expect it to."""
-    assert filled.oai("--version", cold=True).startswith("oai, version ")
-    done = filled.run("status", cold=True, page_size=0)
+    assert storeless.oai("--version", cold=True).startswith("oai, version ")
+    done = storeless.run("status", cold=True, page_size=0)
     assert "page_size" in done.error
-    assert filled.run("nonsense", cold=True).status == 2
+    assert storeless.run("nonsense", cold=True).status == 2
 
 
-def test_help(filled: Place) -> None:
+def test_help(storeless: Place) -> None:
     """Each command is listed and has its own help."""
-    listed = filled.oai("--help")
+    listed = storeless.oai("--help")
     for command in ("serve", "sync", "status", "check", "export"):
         assert f"  {command} " in listed
-        assert filled.oai(command, "--help").startswith(f"Usage: oai {command}")
+        assert storeless.oai(command, "--help").startswith(f"Usage: oai {command}")
     for option in ("--dry-run", "--allow-mass-delete", "--report", "--keep-datestamps"):
-        assert option in filled.oai("sync", "--help")
-    assert filled.oai("-h") == listed
+        assert option in storeless.oai("sync", "--help")
+    assert storeless.oai("-h") == listed
 
 
 def test_a_dry_run_on_a_new_directory(place: Place) -> None:
@@ -470,6 +583,7 @@ def test_a_dry_run_on_a_new_directory(place: Place) -> None:
     assert printed.splitlines()[-1] == "7 added, 0 changed, 1 deleted, 0 unchanged, 0 rejected"
     assert "alpha" in printed
     assert sorted(path.name for path in place.directory.iterdir()) == ["source"]
+    assert place.content() is None
 
 
 def test_a_dry_run_on_a_store(place: Place) -> None:
@@ -521,9 +635,12 @@ def test_status_of_nothing(place: Place) -> None:
     assert (found["records"], found["deleted"], found["earliest_datestamp"]) == (0, 0, None)
     assert found["pending_migrations"]
     assert list(place.directory.iterdir()) == []
+    assert place.content() is None
 
 
-def test_the_round_trip(place: Place, tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> None:
+def test_the_round_trip(
+    place: Place, tmp_path_factory: pytest.TempPathFactory, commands: Commands, stores: Stores
+) -> None:
     """What ``oai export`` writes makes, in a new store, the same export byte for byte, deleted items too."""
     place.sync(*CATALOGUE)
     place.sync(*CATALOGUE[2:], {"id": "beta", "title": "Beta", "tags": ["Courts"], "url": "https://a.b/?c&d"})
@@ -531,7 +648,7 @@ def test_the_round_trip(place: Place, tmp_path_factory: pytest.TempPathFactory, 
     first = place.oai("export", "--datestamps")
     assert first.count("\n") == 9
     assert first.count('"deleted":true') == 4
-    other = Place(tmp_path_factory.mktemp("other"), commands)
+    other = Place(tmp_path_factory.mktemp("other"), commands, stores)
     (other.directory / "source").mkdir()
     (other.directory / "source" / "items.jsonl").write_text(first, encoding="utf-8")
     assert (
@@ -544,6 +661,7 @@ def test_the_round_trip(place: Place, tmp_path_factory: pytest.TempPathFactory, 
     )
     for spec in ("tag", "tag:prisons", "tag:courts", "section:reports"):
         assert other.oai("export", "--set", spec) == place.oai("export", "--set", spec)
+    other.close()
 
 
 def _records(response: str) -> list[str]:
@@ -574,13 +692,29 @@ def test_touching_nothing(filled: Place) -> None:
     assert filled.content() == before
 
 
+@pytest.mark.parametrize("set_spec", ["tag:nowhere", "tag:", "é", "\udcff"])
+def test_a_set_that_is_not_there(filled: Place, set_spec: str) -> None:
+    """A set that is not there, or cannot be, is named."""
+    for command in (["export"], ["export", "--format", "xml"], ["touch"]):
+        assert "there is no set" in mistake(filled, *command, "--set", set_spec)
+
+
 # oai serve and oai check ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serving_an_empty_library(tmp_path: Path, commands: Commands, number: signal.Signals) -> None:
-    """An empty library is served, validly and after a first sync with its records; it stops when told to."""
-    server = Server(tmp_path, commands)
+@pytest.mark.parametrize(
+    ("stores", "number"),
+    [("sqlite", signal.SIGTERM), ("sqlite", signal.SIGINT), ("postgresql", signal.SIGTERM)],
+    indirect=["stores"],
+)
+def test_serving_an_empty_library(
+    tmp_path: Path, commands: Commands, stores: Stores, number: signal.Signals
+) -> None:
+    """An empty library is served, validly and after a first sync with its records; it stops when told to.
+
+    How it is told makes no difference to the store, so one signal suffices on PostgreSQL.
+    """
+    server = Server(tmp_path, commands, stores)
     server.start("--no-sync")
     try:
         assert "Serving 0 records in 0 sets" in server.out
@@ -597,6 +731,7 @@ def test_serving_an_empty_library(tmp_path: Path, commands: Commands, number: si
             server.stop(number)
     finally:
         server.kill_all()
+        server.close()
 
 
 def test_workers(server: Server) -> None:
@@ -682,10 +817,10 @@ ANSWERS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_check_of_a_broken_server(filled: Place, answer: str) -> None:
+def test_check_of_a_broken_server(storeless: Place, answer: str) -> None:
     """``oai check`` fails, with exit status 1 and what is wrong, on a server that answers wrong things."""
     with broken(ANSWERS[answer]) as url:
-        done = filled.run("check", url)
+        done = storeless.run("check", url)
     assert (done.status, done.err) == (1, "")
     assert "FAIL Identify" in done.out
     assert done.out.splitlines()[-1].endswith(" failed")
@@ -702,10 +837,10 @@ CUT_OFF: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("reply", CUT_OFF)
-def test_check_of_no_server(filled: Place, reply: str) -> None:
+def test_check_of_no_server(storeless: Place, reply: str) -> None:
     """What does not answer in HTTP at all is one line, or a check that failed."""
     with broken(CUT_OFF[reply]) as url:
-        done = filled.run("check", url)
+        done = storeless.run("check", url)
     assert "Traceback" not in done.err
     assert done.status == 1
     assert done.err == "" or url in done.error
@@ -726,9 +861,9 @@ def test_check_of_no_server(filled: Place, reply: str) -> None:
         "http://127.0.0.1:1/é",
     ],
 )
-def test_check_of_no_address(filled: Place, url: str) -> None:
+def test_check_of_no_address(storeless: Place, url: str) -> None:
     """An address that is none, or at which nobody answers, is one line."""
-    assert mistake(filled, "check", url)
+    assert mistake(storeless, "check", url)
 
 
 def test_check_compares(server: Server) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.conftest import Commands, Server
+from tests.stores import Stores
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ROOT.parent / "shared" / "pages"
@@ -17,12 +18,14 @@ PAGES = ROOT.parent / "shared" / "pages"
     ("source", "truth", "least"),
     [(ROOT / "seeds", "seeds-truth", "1.0"), (PAGES / "dev", "dev-truth", "0.97")],
 )
-def test_score(tmp_path: Path, commands: Commands, source: Path, truth: str, least: str) -> None:
+def test_score(
+    tmp_path: Path, commands: Commands, stores: Stores, *, source: Path, truth: str, least: str
+) -> None:
     """Every field of every post is right, or nearly every one, and no record is anything else."""
     if not PAGES.is_dir():
         assert not os.environ.get("CI"), f"{PAGES} is missing"
         pytest.skip(f"{PAGES} is not there")
-    server = Server(tmp_path, commands, sources=str(source))
+    server = Server(tmp_path, commands, stores, sources=str(source))
     server.start()
     try:
         script = [PAGES / "score.py", server.base_url, PAGES / truth, "--min", least, "--show"]
@@ -31,3 +34,4 @@ def test_score(tmp_path: Path, commands: Commands, source: Path, truth: str, lea
         assert done.returncode == 0, done.stdout + done.stderr
     finally:
         server.stop()
+        server.close()

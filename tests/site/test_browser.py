@@ -29,6 +29,7 @@ from oai.sources.files import find_source
 from oai.store.database import Database
 from oai.store.servers import Servers
 from oai.sync import sync
+from tests.stores import Stores, sqlite_only
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 RECORD = "/records/i-wanted-them-all-to-notice-protecting-children-and-610703a0"
@@ -126,12 +127,12 @@ def serving(app: Callable[..., Iterable[bytes]]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def app(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Iterator[Flask]:
     """Make an application that has the site, over the seeds and what is hard to lay out."""
     folder = tmp_path_factory.mktemp("browser")
     items = folder / "items.jsonl"
     items.write_text("".join(json.dumps(item) + "\n" for item in HARD), encoding="utf-8")
-    settings = Settings.model_validate({"database_url": f"sqlite:///{folder}/store.sqlite"})
+    settings = Settings.model_validate({"database_url": stores.url(folder)})
     library, database = Library.of(settings), Database(settings.database_url)
     database.upgrade()
     sources = [find_source(str(SEEDS)), find_source(str(items))]
@@ -140,6 +141,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     made.register_blueprint(create_site(library, Servers(database)))
     yield made
     database.dispose()
+    stores.drop(settings.database_url)
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +193,16 @@ def corner(png: bytes) -> tuple[int, ...]:
     return tuple(zlib.decompressobj().decompress(data, 4)[1:4])  # before it is only the row's filter
 
 
-@pytest.mark.parametrize("path", ["/", "/sets/tag:children", RECORD])
+@pytest.mark.parametrize(
+    ("stores", "path"),
+    [("sqlite", "/"), ("sqlite", "/sets/tag:children"), ("sqlite", RECORD), ("postgresql", RECORD)],
+    indirect=["stores"],
+)
 def test_renders_without_complaint(app: Flask, browse: Callable[..., tuple[str, str]], path: str) -> None:
-    """A page arrives whole in the browser, which has nothing to complain of, its policy included."""
+    """A page arrives whole in the browser, which has nothing to complain of, its policy included.
+
+    What a page says is the same from PostgreSQL, as test_site.py has it; so the browser looks at one.
+    """
     with serving(app) as address:
         dom, log = browse(address + path, "--dump-dom")
     page = document_fromstring(dom)
@@ -202,6 +211,7 @@ def test_renders_without_complaint(app: Flask, browse: Callable[..., tuple[str, 
     assert console(log) == []
 
 
+@sqlite_only
 def test_would_hear_complaints(app: Flask, browse: Callable[..., tuple[str, str]]) -> None:
     """What a policy forbids is written to the console that the other tests read."""
 
@@ -227,6 +237,7 @@ def _whole(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]
     return served
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     ("scheme", "paper"),
     [("1", (0xFB, 0xFA, 0xF7)), ("0", (0x19, 0x17, 0x14))],
@@ -248,6 +259,7 @@ def test_is_styled_by_day_and_by_night(
     assert console(log) == []
 
 
+@sqlite_only
 def test_fits_a_small_screen(app: Flask, browse: Callable[..., tuple[str, str]]) -> None:
     """At a width of 320 no page scrolls sideways, the longest words included, and focus can be seen."""
     with serving(unguarded(app)) as address:

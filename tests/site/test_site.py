@@ -45,6 +45,7 @@ from oai.store.schema import (
 from oai.store.servers import Servers
 from oai.sync import Options, sync
 from oai.text import clean
+from tests.stores import SQLITE, Stores, sqlite_only
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 SITE = "https://example.org/repo"
@@ -112,19 +113,25 @@ class Shop:
     """A library with a store of its own, and a browser's view of its site."""
 
     folder: Path
+    stores: Stores
     settings: Settings = field(init=False)
     now: int = 1_700_000_000
 
     def __post_init__(self) -> None:
         self.settings = Settings.model_validate(
             {
-                "database_url": f"sqlite:///{self.folder}/store.sqlite",
+                "database_url": self.stores.url(self.folder, upgraded=False),
                 "base_url": f"{SITE}/oai",
                 "namespace": "library.example.net",
             }
         )
         self.library = Library.of(self.settings)
         self.database = Database(self.settings.database_url)
+
+    def close(self) -> None:
+        """Take the store away."""
+        self.database.dispose()
+        self.stores.drop(self.settings.database_url)
 
     def sync(self, *sources: Path) -> None:
         """Make the store equal to *sources*, a minute after the last time."""
@@ -178,14 +185,14 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Iterator[Shop]:
     """Make the library of the seeds and the hostile items."""
-    made = Shop(tmp_path_factory.mktemp("site"))
+    made = Shop(tmp_path_factory.mktemp("site"), stores)
     made.sync(SEEDS)
     made.sync_items(*HOSTILE)
     made.smuggle(HOSTILE[0])
     yield made
-    made.database.dispose()
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -195,11 +202,11 @@ def client(shop: Shop) -> FlaskClient:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Shop]:
+def own(tmp_path: Path, stores: Stores) -> Iterator[Shop]:
     """Make an empty library that a test may fill."""
-    made = Shop(tmp_path)
+    made = Shop(tmp_path, stores)
     yield made
-    made.database.dispose()
+    made.close()
 
 
 def page_at(client: FlaskClient, path: str, status: int = 200) -> HtmlElement:
@@ -804,6 +811,7 @@ class TestPaging:
         assert statements(client, path_of(link)) == few[3]
         assert max(few) <= 9
 
+    @sqlite_only
     def test_reads_a_stretch_of_an_index(self, shop: Shop) -> None:
         """A shelf is entered at its position, also among items of one datestamp, and never sorted."""
         with shop.database.reading() as connection:
@@ -836,6 +844,7 @@ def statements(client: FlaskClient, path: str) -> int:
 class TestFailure:
     def test_of_a_store_that_is_not_there(self, own: Shop) -> None:
         """Where there is no store, each page asks to come again, in the same style, and says nothing else."""
+        own.stores.drop(own.settings.database_url)
         client = own.client()
         for path in ("/", "/records/", "/records/a", "/sets/", "/sets/tag:t"):
             response = client.get(path)
@@ -848,7 +857,8 @@ class TestFailure:
 
     def test_of_a_store_without_tables(self, own: Shop) -> None:
         """A store that is not made yet cannot answer yet."""
-        (own.folder / "store.sqlite").touch()
+        if own.stores is SQLITE:
+            (own.folder / "oai.sqlite").touch()
         assert own.client().get("/").status_code == 503
 
     def test_of_ours_shows_no_traceback(self, own: Shop) -> None:

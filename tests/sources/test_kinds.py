@@ -14,7 +14,8 @@ from oai.sources import Entry, Unreadable
 from oai.sources.kinds import HEAD, KINDS, kind_of
 from tests.sources import test_squarespace, test_static_repository, test_wordpress
 from tests.sources.test_posts import BODY
-from tests.workbench import Workbench
+from tests.stores import Stores
+from tests.workbench import Workbench, temporary
 
 TAG_PAGE = (
     "Swan Library\nswans.jpg\n\nSWANS\n\nPosts tagged mute swans\n\n"
@@ -86,7 +87,7 @@ def _items(directory: Path) -> list[Item]:
     ]
 
 
-def test_a_directory_of_all_kinds(bench: Workbench, tmp_path: Path) -> None:
+def test_a_directory_of_all_kinds(bench: Workbench, tmp_path: Path, stores: Stores) -> None:
     """All kinds together are one source; exported and synced again, every item is the same."""
     directory = tmp_path / "mixed"
     directory.mkdir()
@@ -103,12 +104,11 @@ def test_a_directory_of_all_kinds(bench: Workbench, tmp_path: Path) -> None:
     assert sorted(_items(again), key=lambda item: item.id) == sorted(
         _items(directory), key=lambda item: item.id
     )
-    (tmp_path / "other").mkdir()
-    other = Workbench(tmp_path / "other")
-    assert other.sync_path(again).added == 7
-    assert {local: each[1:] for local, each in other.headers().items()} == {
-        local: each[1:] for local, each in bench.headers().items()
-    }
+    with temporary(stores) as other:
+        assert other.sync_path(again).added == 7
+        assert {local: each[1:] for local, each in other.headers().items()} == {
+            local: each[1:] for local, each in bench.headers().items()
+        }
 
 
 def test_one_post_on_many_pages(bench: Workbench, tmp_path: Path) -> None:

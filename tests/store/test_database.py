@@ -13,7 +13,7 @@ from sqlalchemy import event, text
 from oai.repository import Unavailable
 from oai.store.database import Database, StoreError
 from oai.store.schema import Base
-from tests.stores import sqlite_only
+from tests.stores import Stores, sqlite_only
 from tests.workbench import Workbench
 
 
@@ -28,13 +28,16 @@ def test_the_migrations_make_the_tables_of_the_models(bench: Workbench) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_an_upgrade_is_done_once(tmp_path: Path) -> None:
+def test_an_upgrade_is_done_once(tmp_path: Path, stores: Stores) -> None:
     """A new database gets every migration; one that is up to date gets none."""
-    store = database(tmp_path / "deep" / "down" / "oai.sqlite")
+    url = stores.url(tmp_path / "deep" / "down", upgraded=False)
+    store = Database(url)
     pending = store.pending()
     assert pending
     assert store.upgrade() == pending
     assert store.upgrade() == store.pending() == []
+    store.dispose()
+    stores.drop(url)
 
 
 def test_a_database_of_a_newer_version(bench: Workbench) -> None:
@@ -46,6 +49,8 @@ def test_a_database_of_a_newer_version(bench: Workbench) -> None:
             action()
 
 
+@sqlite_only
+@pytest.mark.usefixtures("stores")
 def test_files_that_are_no_database(tmp_path: Path) -> None:
     """A path that cannot hold a database, or holds something else, is named in one line."""
     (tmp_path / "file").write_text("not a database, but long enough to be looked at" * 100)
@@ -55,7 +60,9 @@ def test_files_that_are_no_database(tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
 
 
-def test_reading_where_there_is_nothing(tmp_path: Path) -> None:
+@sqlite_only
+@pytest.mark.usefixtures("stores")
+def test_reading_where_there_is_no_file(tmp_path: Path) -> None:
     """Reading never makes a database: where there is none, it is unavailable."""
     store = database(tmp_path / "oai.sqlite")
     with pytest.raises(Unavailable), store.reading():

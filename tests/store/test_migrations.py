@@ -11,22 +11,23 @@ from oai.store.horizon import horizon
 from oai.store.repository import SqlRepository
 from tests.memory import METADATA
 from tests.store.test_blocks import check_blocks
+from tests.stores import Stores
 from tests.workbench import Workbench
 
 FORMATS = ("oai_dc", "oai_qdc")
 NAMESPACE = "library.example.org"
 
 
-def test_records_move_into_blocks(tmp_path: Path) -> None:
+def test_records_move_into_blocks(tmp_path: Path, stores: Stores) -> None:
     """Records that had their XML in their rows are the same records, in the same order, in blocks."""
-    database = Database(f"sqlite:///{tmp_path}/oai.sqlite")
+    database = Database(url := stores.url(tmp_path, upgraded=False))
     with database.writing() as connection:
         upgrade(connection, "0003")
         fill(connection)
     database.upgrade()
     database.dispose()
     check_blocks(database)
-    bench = Workbench(tmp_path, page_size=50)
+    bench = Workbench(tmp_path, stores, database_url=url, page_size=50)
     with bench.database.reading() as connection:
         formats = [known.metadata_format() for known in bench.library.formats.values()]
         at = horizon(bench.database, connection, bench.now)
@@ -37,6 +38,7 @@ def test_records_move_into_blocks(tmp_path: Path) -> None:
                 assert repository.record(f"oai:{NAMESPACE}:i{number}", prefix) == expected
         pages = bench.harvest("ListRecords")
     assert [name for page in pages for name in page.identifiers] == [f"i{n}" for n in range(67)]
+    bench.close()
 
 
 def upgrade(connection: Connection, revision: str) -> None:

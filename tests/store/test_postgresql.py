@@ -118,7 +118,7 @@ def test_tables_that_are_not_there(tmp_path: Path, stores: Stores) -> None:
     database = Database(stores.url(tmp_path, upgraded=False))
     with pytest.raises(Unavailable, match="does not exist"), database.reading() as connection:
         connection.execute(text("SELECT * FROM repository"))
-    with pytest.raises(StoreError, match="older version"):
+    with pytest.raises(StoreError, match="there is no store"):
         database.require()
     database.dispose()
 
