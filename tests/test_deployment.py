@@ -29,6 +29,7 @@ from oai.metrics import exposition
 from oai.server import GRACE
 from oai.settings import Settings
 from tests.harvest.mirror import Harvester, Held, Mark, truth
+from tests.server.proxy import Nginx
 from tests.workbench import Workbench
 
 ROOT = Path(__file__).parent.parent
@@ -304,6 +305,12 @@ def test_the_service(tmp_path: Path) -> None:
                 sizes.add(service.page_size())
             time.sleep(0.05)
         assert sizes == {2, 3}
+
+
+@pytest.mark.parametrize("nodes", [[8080], [8080, 8081, 8082, 8083]], ids=len)
+def test_nginx(tmp_path: Path, nodes: list[int]) -> None:
+    """``nginx -t`` has nothing to say against the configuration, with one node and with several."""
+    assert "test is successful" in Nginx(tmp_path / "nginx", CONFIG / "nginx.conf", nodes, 80).check()
 
 
 # A backup, restored ---------------------------------------------------------------------------------

@@ -305,10 +305,6 @@ if "OAI_CACHE_SECONDS" in os.environ:
         config = Path(os.environ.get("OAI_CACHE_CONFIG", CONFIG))
         prove(tmp_path, commands, config, float(os.environ["OAI_CACHE_SECONDS"]))
 
-    def test_the_configuration_is_in_order(tmp_path: Path) -> None:
-        """``nginx -t`` has nothing to say against it."""
-        assert "test is successful" in Nginx(tmp_path / "nginx", CONFIG, [8080], 80).check()
-
     def test_what_nginx_keeps(tmp_path: Path, server: Server) -> None:
         """A page within a list is kept in each coding, under an address that says all; nothing else is kept."""
         nginx = Nginx(tmp_path / "nginx", CONFIG, [server.port], free_port())
