@@ -156,6 +156,14 @@ def test_memory(parts: dict[str, Any]) -> None:
         assert 0 < worker["first"] <= worker["max"]
 
 
+def test_scaling(directory: Path) -> None:
+    """All records were harvested with each number of processes and replicas."""
+    found = run(directory, "--only", "scaling")["scaling"]
+    assert len(found["figures"]) == 2 * 9
+    assert all(figure["value"] > 0 for figure in found["figures"])
+    assert found["figures"][0]["ratio"] == 1
+
+
 def test_plot(parts: dict[str, Any], tmp_path: Path) -> None:
     """The curves can be drawn."""
     size = parts["growth"]["measured"]["sizes"][0]
