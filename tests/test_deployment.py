@@ -28,8 +28,10 @@ from oai.library import Library
 from oai.metrics import exposition
 from oai.server import GRACE
 from oai.settings import Settings
+from oai.store.publishing import publishing
 from tests.harvest.mirror import Harvester, Held, Mark, truth
 from tests.server.proxy import Nginx
+from tests.stores import PostgreSQL, name_of, postgresql_only
 from tests.workbench import Workbench
 
 ROOT = Path(__file__).parent.parent
@@ -412,3 +414,42 @@ def test_a_set_that_an_item_visited(tmp_path: Path, mark: Mark) -> None:
     bench.sync(item("a", tags=["U"]), item("b"))
     harvester.harvest()
     assert harvester.mirror == truth(ask)
+
+
+@postgresql_only
+def test_a_dump(bench: Workbench, postgresql: PostgreSQL) -> None:
+    """What pg_dump has taken while a change is written is restored as it was before that change."""
+    bench.sync(item("a"), item("b"), {"id": "c", "deleted": True})
+    before = bench.headers()
+    programs, path = Path(postgresql.server.bin_path), bench.directory / "dump"
+
+    def run(program: str, *arguments: str | Path) -> None:
+        subprocess.run([programs / program, *arguments], check=True, timeout=60)
+
+    def at(url: str) -> str:
+        return url.replace("postgresql+psycopg:", "postgresql:")
+
+    dump, restore = (
+        re.findall(rf"^# sudo -u postgres {name} (.+)$", MANUAL, re.MULTILINE)
+        for name in ("pg_dump", "pg_restore")
+    )
+    with publishing(bench.database, lambda: bench.now + 5) as publication:
+        publication.add_sets({"new": "New"})
+        run("pg_dump", *_options(dump[0]), "-f", path, at(bench.settings.database_url))
+    bench.sync(item("a", "Two"))
+    url = postgresql.url(bench.directory, upgraded=False)
+    postgresql.do("CREATE ROLE {} LOGIN", "oai")
+    postgresql.do("ALTER DATABASE {} OWNER TO {}", name_of(url), "oai")
+    run("pg_restore", *_options(restore[0]), "-d", at(url), path)
+    restored = bench.again(database_url=url.replace("postgres:", "oai:"))
+    assert restored.headers() == before
+    restored.sync(item("a", "Two"))
+    restored.touch()
+    restored.database.dispose()
+    postgresql.drop(url)
+    postgresql.do("DROP ROLE {}", "oai")
+
+
+def _options(line: str) -> list[str]:
+    """Return the options of a command that stand alone."""
+    return [word for word in shlex.split(line) if word.startswith("-") and word not in ("-d", "-f")]

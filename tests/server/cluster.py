@@ -138,6 +138,13 @@ class Node:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    def restart(self) -> None:
+        """Stop it as an operator does, so that it finishes what it is doing, and start it again."""
+        assert self._process
+        self._process.terminate()
+        assert self._process.wait(PATIENCE) == 0
+        self.start()
+
     @property
     def log(self) -> str:
         """What it has said."""

@@ -10,7 +10,7 @@ Replication is synchronous (:class:`tests.server.cluster.Databases` says why). A
 harvester that honours Retry-After would report it: a broken connection, half a response, an error.
 
 ``OAI_FAILOVER_SECONDS=600 pytest tests/server/test_failover.py -s`` goes on for longer, in rounds: after
-each the mirrors are compared, and the former primary becomes a standby again. ``OAI_FAILOVER_SEED``
+each the mirrors are compared, the former primary becomes a standby again, and the nodes are restarted. ``OAI_FAILOVER_SEED``
 repeats the order of a run that was printed.
 """
 
@@ -166,6 +166,12 @@ class Trial:
 
         return rewind
 
+    def restart_nodes(self) -> str:
+        """Restart all web nodes, one after the other, as for a new version."""
+        for node in self.nodes:
+            node.restart()
+        return "all web nodes restarted, one after the other"
+
     def report(self, rounds: int, differences: list[str]) -> None:
         """Print what happened, for docs/operations.md."""
         readers, writer = self.readers, self.writer
@@ -222,6 +228,7 @@ def test_failover(tmp_path: Path) -> None:
             if differences or time.monotonic() - trial.timeline.begin > SECONDS:
                 break
             trial.do(trial.rejoin(former))
+            trial.do(trial.restart_nodes)
         trial.report(rounds, differences)
         assert not differences, "\n".join(differences)
         failures = [line for reader in trial.readers for line in reader.failures]
