@@ -83,7 +83,7 @@ class Trial:
         return [*self.readers, self.writer]
 
     def steps(self) -> list[Step]:
-        """Return what is done in a round, in a random order in which nothing is mended before it broke."""
+        """Return what is done in a round, in a random order: what broke is mended later, as a rule not at once."""
         databases, dice = self.databases, self.dice
         slow, dead = dice.sample(databases.standbys, 2)
         node = dice.choice(self.nodes)
@@ -117,10 +117,11 @@ class Trial:
             return "the writer killed in the middle of a sync"
 
         waiting = [[pause, resume], [kill_standby, start_standby], [kill_node, start_node], [kill_writer]]
-        order = []
+        order: list[Step] = []
+        last: list[Step] = []
         while waiting:
-            chosen = dice.choice(waiting)
-            order.append(chosen.pop(0))
+            last = dice.choice([each for each in waiting if each is not last] or waiting)
+            order.append(last.pop(0))
             waiting = [each for each in waiting if each]
         return order
 
