@@ -30,6 +30,7 @@ from oai.server import GRACE
 from oai.settings import Settings
 from oai.store.publishing import publishing
 from tests.harvest.mirror import Harvester, Held, Mark, truth
+from tests.replication import Cluster
 from tests.server.proxy import Nginx
 from tests.stores import PostgreSQL, name_of, postgresql_only
 from tests.workbench import Workbench
@@ -414,6 +415,35 @@ def test_a_set_that_an_item_visited(tmp_path: Path, mark: Mark) -> None:
     bench.sync(item("a", tags=["U"]), item("b"))
     harvester.harvest()
     assert harvester.mirror == truth(ask)
+
+
+def test_a_standby_that_had_not_received_all(tmp_path: Path) -> None:
+    """After it was promoted, a sync and a touch mend all mirrors, as after a restore."""
+    with Cluster(1) as cluster:
+        bench = Workbench(tmp_path, database_url=cluster.url(0))
+        bench.sync(item("changes-and-returns"), item("goes-and-returns"), item("stays"))
+        cluster.catch_up(1)
+        cluster.kill(1)
+        bench.sync(item("changes-and-returns", "Two"), item("stays"), item("comes"))
+        harvesters = [Harvester(bench.ask, mark) for mark in Mark]
+        for harvester in harvesters:
+            harvester.harvest()
+        cluster.kill(0)
+        cluster.start(1)
+        cluster.promote(1)
+        promoted = Workbench(tmp_path, database_url=cluster.url(1))
+        promoted.now = bench.now
+        promoted.sync(item("changes-and-returns"), item("goes-and-returns"), item("stays"), item("comes"))
+        for touched in (False, True):
+            if touched:
+                promoted.touch()
+            for harvester in harvesters:
+                harvester.ask = promoted.ask
+                harvester.harvest()
+                missed = wrong(harvester.mirror, truth(promoted.ask))
+                assert missed == (set() if touched else {"changes-and-returns", "goes-and-returns"})
+        bench.close()
+        promoted.close()
 
 
 @postgresql_only
