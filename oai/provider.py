@@ -11,7 +11,9 @@ The harvest contract rests on two things here:
   (:attr:`oai.repository.Repository.complete_until`). A harvester that next time asks from
   the responseDate of any of its responses misses nothing, noRecordsMatch included.
 * A list without ``until`` runs on until it has caught up with the present. The end is
-  not frozen when it begins, so a record which changes meanwhile comes again, at the end.
+  not frozen when it begins, so a record which changes meanwhile comes again, at the end. That
+  is why no page of a list may be read from an older state than the page before it, which could
+  be where there are replicas: then the repository is too far behind, and says so.
 """
 
 from dataclasses import dataclass
@@ -52,7 +54,7 @@ from oai.protocol.response import (
 )
 from oai.protocol.resumption import RecordsToken, SetsToken, Tokens
 from oai.protocol.verbs import Verb
-from oai.repository import Repository
+from oai.repository import Behind, Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Provider:
         token = SetsToken(after="", cursor=0) if asked is None else self.tokens.read_sets(asked)
         page = repository.sets(token.after, self.page_size)
         if not page.sets:
+            if asked is not None and repository.may_be_behind:
+                raise Behind(repository.last_serial + 1)  # sets do not go away, so they are yet to come
             raise NoSetHierarchy("there are no sets here yet")
         element = None
         if page.more:
@@ -118,6 +122,9 @@ class Provider:
         if isinstance(selection, str):
             token = self.tokens.read_records(verb, selection)
             selection = token.selection
+            # Elsewhere, what the token has seen and is not there is in no copy: a backup was restored.
+            if token.seen > repository.last_serial and repository.may_be_behind:
+                raise Behind(token.seen)
         _check(selection, repository)
         headers_only = verb is Verb.LIST_IDENTIFIERS
         after = token.after if token else None
@@ -150,8 +157,7 @@ class Provider:
             # The list may have grown since it was counted, and some harvesters stop where the
             # cursor meets the size.
             size = max(size, delivered + 1)
-        begun = token.begun if token else repository.last_serial
-        following = RecordsToken(selection, page.next, delivered, size, begun)
+        following = RecordsToken(selection, page.next, delivered, size, repository.last_serial)
         return ResumptionToken(self.tokens.write_records(verb, following), cursor, size)
 
 

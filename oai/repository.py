@@ -15,6 +15,17 @@ class Unavailable(Exception):
     """The storage cannot be asked now. It may be later; nothing is said about its records."""
 
 
+class Behind(Unavailable):
+    """What is asked for goes on from a state that had the change *serial*, which cannot be seen here yet.
+
+    It can be elsewhere, and will be here soon.
+    """
+
+    def __init__(self, serial: int) -> None:
+        super().__init__(f"the change {serial} has not arrived here yet")
+        self.serial = serial
+
+
 class Repository(Protocol):
     """The records of one base URL."""
 
@@ -33,6 +44,10 @@ class Repository(Protocol):
     @property
     def last_serial(self) -> int:
         """The serial of the last change that was there to be seen when the repository was opened."""
+
+    @property
+    def may_be_behind(self) -> bool:
+        """Whether it is a copy, which others may have seen changes of that have not arrived in it."""
 
     def earliest_datestamp(self) -> int:
         """Return a datestamp that no record is older than; it never rises (§4.2)."""

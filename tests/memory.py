@@ -38,12 +38,13 @@ class MemoryRepository:
     """Satisfies :class:`oai.repository.Repository`."""
 
     complete_until: int | None = None
-    last_serial = 0
+    may_be_behind = False
     has_sets = True
 
     def __init__(self, held: Sequence[Held], sets: Sequence[Set] = ()) -> None:
         self.held = sorted(held, key=lambda each: (each.stamp, each.serial))
         self.known_sets = sorted(sets, key=lambda each: each.spec)
+        self.last_serial = max((each.serial for each in held), default=0)
 
     def earliest_datestamp(self) -> int:
         """Return a datestamp that no record is older than."""

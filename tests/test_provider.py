@@ -13,6 +13,7 @@ from oai.protocol.resumption import Tokens
 from oai.protocol.verbs import Verb
 from oai.provider import Provider
 from oai.render import render
+from oai.repository import Behind
 from tests.memory import EARLIEST, Held, MemoryRepository
 from tests.workbench import Answer
 
@@ -97,6 +98,37 @@ def test_what_changes_during_a_list_comes_at_its_end() -> None:
     endpoint.repository = MemoryRepository([*FIVE[1:], Held(FIVE[0].identifier, NOW, 6)], SETS)
     rest = endpoint.pages("ListRecords", ("resumptionToken", first.token or ""))
     assert [local for page in [first, *rest] for local in page.identifiers] == ["1", "2", "3", "4", "5", "1"]
+
+
+def test_no_page_is_older_than_the_page_before_it() -> None:
+    """A copy that lacks what an earlier page could show does not go on with the list; one that has it does."""
+    endpoint = Endpoint(*FIVE, page_size=1)
+    old = endpoint.repository
+    first = endpoint.ask(("verb", "ListRecords"), LIST)
+    new = endpoint.repository = MemoryRepository([*FIVE, item(6, NOW)], SETS)
+    second = endpoint.ask(("verb", "ListRecords"), ("resumptionToken", first.token or ""))
+    old.may_be_behind = new.may_be_behind = True
+    for repository in (old, new):
+        endpoint.repository = repository
+        again = endpoint.ask(("verb", "ListRecords"), ("resumptionToken", first.token or ""))
+        assert again.identifiers == ["2"]
+    assert endpoint.ask(("verb", "ListRecords"), ("resumptionToken", second.token or "")).identifiers == ["3"]
+    endpoint.repository = old
+    with pytest.raises(Behind) as behind:
+        endpoint.ask(("verb", "ListRecords"), ("resumptionToken", second.token or ""))
+    assert behind.value.serial == 6
+    old.may_be_behind = False  # a backup that was restored is all that there is
+    assert endpoint.ask(("verb", "ListRecords"), ("resumptionToken", second.token or "")).identifiers == ["3"]
+
+
+def test_sets_that_are_not_known_yet() -> None:
+    """A copy that lacks the sets that a list goes on with does not say that there are none."""
+    endpoint = Endpoint(*FIVE)
+    first = endpoint.ask(("verb", "ListSets"))
+    endpoint.repository = MemoryRepository(FIVE, SETS[:2])
+    endpoint.repository.may_be_behind = True
+    with pytest.raises(Behind):
+        endpoint.ask(("verb", "ListSets"), ("resumptionToken", first.token or ""))
 
 
 def test_a_list_whose_rest_has_gone() -> None:

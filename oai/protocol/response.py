@@ -91,8 +91,11 @@ class Envelope:
         That holds within a list: for a page that was asked for with a token and gives another one.
         What changes after it was read gets a place behind it
         (:class:`oai.protocol.model.Position`), so nothing ever joins such a page, and what has gone
-        from it comes later in the list, or in the next harvest. It is never older than the list
-        that it is asked for in, since the token says when that began.
+        from it comes later in the list, or in the next harvest. Whoever asks for it has a page
+        before it whose token this is, and which was therefore read when the last change was the one that the
+        token names (:attr:`oai.protocol.resumption.RecordsToken.seen`). This page was read then or
+        later, and the token that it gives names what was the last change then; so within a list
+        that is read from caches, nodes and replicas, no page is older than those before it.
         """
         match self.answer:
             case Records(resumption_token=ResumptionToken() as token):

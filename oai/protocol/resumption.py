@@ -31,17 +31,17 @@ class RecordsToken:
     """Where a list of records or of headers stopped.
 
     ``cursor`` is how many records came before the next page; ``complete_list_size`` is how
-    many there were when the list was begun, or None where that was not counted. ``begun`` is the
-    serial of the last change before that: two lists have a token in common only if they began
-    alike, so a cache never gives one of them a page that is older than the list itself
-    (:attr:`oai.protocol.response.Envelope.is_settled`).
+    many there were when the list was begun, or None where that was not counted. ``seen`` is the
+    serial of the last change that could be seen when the page before was read: the next one must not
+    be read from an older state (:class:`oai.repository.Behind`), since a harvester may take any
+    responseDate of the list for its next ``from``.
     """
 
     selection: Selection
     after: Position
     cursor: int
     complete_list_size: int | None
-    begun: int
+    seen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,14 @@ class Tokens:
         """Return *token* as ListRecords or ListIdentifiers hands it out."""
         chosen = token.selection
         selected = (chosen.metadata_prefix, chosen.from_, chosen.until, chosen.set_spec)
-        return self._write(verb, *selected, *token.after, token.cursor, token.complete_list_size, token.begun)
+        return self._write(verb, *selected, *token.after, token.cursor, token.complete_list_size, token.seen)
 
     def read_records(self, verb: Verb, text: str) -> RecordsToken:
         """Return what *text* stands for; raises BadResumptionToken where it is not of *verb*."""
         match self._read(verb, text):
-            case [prefix, from_, until, set_spec, int(datestamp), int(serial), int(cursor), size, int(begun)]:
+            case [prefix, from_, until, set_spec, int(datestamp), int(serial), int(cursor), size, int(seen)]:
                 selection = Selection(prefix, from_, until, set_spec)
-                return RecordsToken(selection, Position(datestamp, serial), cursor, size, begun)
+                return RecordsToken(selection, Position(datestamp, serial), cursor, size, seen)
         raise _refusal(verb)
 
     def write_sets(self, token: SetsToken) -> str:

@@ -62,9 +62,9 @@ class SqlRepository:
 
     *formats* are the metadata formats that are served; *page_bytes* is the most bytes of records
     in a page, but for a single record that is larger; *horizon* is what
-    :func:`oai.store.horizon.horizon` gave for this request; *own_set* narrows it to one set.
-    *numbers* is where the numbers of formats and sets are kept from one request to the next: they
-    never change.
+    :func:`oai.store.horizon.horizon` gave for this request; *own_set* narrows it to one set;
+    *may_be_behind* says that the connection is one to a replica. *numbers* is where the numbers of
+    formats and sets are kept from one request to the next: they never change.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class SqlRepository:
         horizon: Horizon,
         own_set: str | None = None,
         numbers: Numbers | None = None,
+        may_be_behind: bool = False,
     ) -> None:
         self._connection = connection
         self._formats = formats
@@ -85,6 +86,7 @@ class SqlRepository:
         self._own_set = own_set
         self._numbers = Numbers({}, {}) if numbers is None else numbers
         self._horizon = horizon
+        self._may_be_behind = may_be_behind
 
     @property
     def has_sets(self) -> bool:
@@ -100,6 +102,11 @@ class SqlRepository:
     def last_serial(self) -> int:
         """The serial of the last change that was there to be seen."""
         return self._horizon.last_serial
+
+    @property
+    def may_be_behind(self) -> bool:
+        """Whether it is read from a replica."""
+        return self._may_be_behind
 
     def earliest_datestamp(self) -> int:
         """Return a datestamp that no record is older than."""
@@ -213,14 +220,21 @@ class SqlRepository:
             found[day] = records, deleted, digest % MODULUS
         return [(day, *found[day]) for day in sorted(found)]
 
-    def digests(self, selection: Selection, limit: int = 1000) -> Iterator[tuple[bytes, bytes]]:
-        """Yield header and digest of each record of a list, read *limit* at a time."""
-        position: Position | None = _start(selection)
-        while position:
-            rows = self._rows(selection, position, limit, Part.DIGEST)
-            for *_, header, digest in rows:
-                yield header, digest
-            position = Position(*rows[-1][:2]) if len(rows) == limit else None
+    def digests(self, selection: Selection) -> Iterator[tuple[bytes, bytes]]:
+        """Yield header and digest of each record of a list."""
+        found, following = self.digests_behind(selection, None)
+        yield from found
+        while following:
+            found, following = self.digests_behind(selection, following)
+            yield from found
+
+    def digests_behind(
+        self, selection: Selection, after: Position | None, limit: int = 1000
+    ) -> tuple[list[tuple[bytes, bytes]], Position | None]:
+        """Return header and digest of at most *limit* records behind *after*, and where others follow."""
+        rows = self._rows(selection, after or _start(selection), limit, Part.DIGEST)
+        following = Position(*rows[-1][:2]) if len(rows) == limit else None
+        return [(header, digest) for *_, header, digest in rows], following
 
     def _rows(
         self, selection: Selection, position: Position, limit: int, part: Part, *, backwards: bool = False

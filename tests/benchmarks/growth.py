@@ -57,7 +57,7 @@ class Listing:
         asked = parse_request([("verb", self.verb.value), *self.arguments.items()])
         assert isinstance(asked, ListRecords | ListIdentifiers)
         assert isinstance(asked.selection, Selection)
-        token = RecordsToken(asked.selection, Position(stamp, 0), first, len(self.stamps), begun=0)
+        token = RecordsToken(asked.selection, Position(stamp, 0), first, len(self.stamps), seen=0)
         return tokens.write_records(self.verb, token), first
 
 
