@@ -136,8 +136,11 @@ class Servers:
         """Whether the primary can be asked, as far as is known."""
         return self._primary.is_in
 
-    def answer(self, question: Callable[[Connection], _Answer]) -> _Answer:
+    def answer(self, question: Callable[[Connection], _Answer], *, newest: bool = False) -> _Answer:
         """Return what *question* makes of a connection; it may be asked again with another one.
+
+        With *newest* the primary is asked, or else the replica that has most: for what says nothing of
+        how old it is, and may be asked for because another answer has named it.
 
         Raises :class:`oai.repository.Unavailable` where no server can answer, :class:`oai.repository.Behind`
         among them where none has what the question goes on from.
@@ -150,9 +153,9 @@ class Servers:
             with database.reading() as connection:
                 return question(connection)
 
-        return self.ask(on)
+        return self.ask(on, newest=newest)
 
-    def ask(self, question: Callable[[Database], _Answer]) -> _Answer:
+    def ask(self, question: Callable[[Database], _Answer], *, newest: bool = False) -> _Answer:
         """Return what *question* makes of one of the servers; else as :meth:`answer`."""
         if not self.replicas:
             return question(self.primary)
@@ -161,18 +164,18 @@ class Servers:
         waits_until = begun + CATCH_UP_WAIT
         while True:
             try:
-                return self._ask_in_turn(question, begun)
+                return self._ask_in_turn(question, begun, newest=newest)
             except Behind:
                 if time.monotonic() > waits_until:
                     raise
             time.sleep(_POLL)
 
-    def _ask_in_turn(self, question: Callable[[Database], _Answer], begun: float) -> _Answer:
+    def _ask_in_turn(self, question: Callable[[Database], _Answer], begun: float, *, newest: bool) -> _Answer:
         """Ask one server after the other; raises Behind where one was behind and no other could answer."""
         behind: Behind | None = None
         trouble: Unavailable | None = None
         tried: set[Server] = set()
-        while server := self._next(tried, behind.serial if behind else 0):
+        while server := self._next(tried, behind.serial if behind else 0, newest=newest):
             tried.add(server)
             try:
                 return question(server.database)
@@ -188,12 +191,16 @@ class Servers:
                     break
         raise behind or trouble or Unavailable("none of the database's servers can be reached")
 
-    def _next(self, tried: set[Server], needed: int) -> Server | None:
+    def _next(self, tried: set[Server], needed: int, *, newest: bool) -> Server | None:
         """Return whom to ask next, None if nobody; *needed* is a change that a replica must have."""
+        if newest and self._primary.is_in and self._primary not in tried:
+            return self._primary
         first = next(self._turns) if not tried else 0
         count = len(self.replicas)
         in_turn = [self.replicas[(first + n) % count] for n in range(count)]
         open_to_us = [server for server in in_turn if server not in tried and _has(server, needed)]
+        if newest:
+            open_to_us.sort(key=_last_serial, reverse=True)
         fresh = [server for server in open_to_us if server.is_in]
         if fresh:
             return fresh[0]
@@ -330,7 +337,12 @@ class Servers:
 
 
 def _has(server: Server, needed: int) -> bool:
-    return not needed or (server.sighting is not None and server.sighting.last_serial >= needed)
+    return not needed or _last_serial(server) >= needed
+
+
+def _last_serial(server: Server) -> int:
+    """Return the last change that a server is known to have."""
+    return server.sighting.last_serial if server.sighting else -1
 
 
 def _origin(error: BaseException) -> BaseException | None:

@@ -49,7 +49,7 @@ class Trial:
         stack.callback(self.databases.close)
         self.settings: dict[str, str | int] = {
             "base_url": f"http://127.0.0.1:{port}/oai",
-            "database_url": self.databases.url_of_all().replace("read-write", "primary"),
+            "database_url": self.databases.url_of_all(),
             "replica_urls": " ".join(map(self.databases.url, range(3))),
             "page_size": 17,
         }
