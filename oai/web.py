@@ -171,14 +171,17 @@ class Endpoint:
         return set_spec is not None and set_spec not in self._providers
 
     def inventory_of_days(self, set_spec: str | None = None) -> Response:
-        """Answer with the digest of each day of a list (:mod:`oai.inventory`)."""
+        """Answer with the digest of each day of a list (:mod:`oai.inventory`).
+
+        Inventories do not say how old they are, and are compared with what may have come from anywhere.
+        """
         if any("T" in request.args.get(name, "") for name in ("from", "until")):
             return _plain("The digests are of whole days: from and until are YYYY-MM-DD here.", 400)
         selection = self._selection()
         now = int(time.time())
         days = self._servers.answer(
             lambda connection: self._list(connection, set_spec, selection, now).days(selection),
-            newest=self._is_new(set_spec),
+            newest=True,
         )
         return _streamed(map(_line, itertools.starmap(inventory.day_line, days)))
 
@@ -198,7 +201,7 @@ class Endpoint:
                 lines = [_line(inventory.line_of(*each)) for each in found]
                 return lines, following, repository.last_serial
 
-            return self._servers.answer(ask, newest=self._is_new(set_spec))
+            return self._servers.answer(ask, newest=True)
 
         def stream(lines: list[bytes], following: Position | None, seen: int) -> Iterator[bytes]:
             # Whoever reads slowly holds no connection meanwhile.

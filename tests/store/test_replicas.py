@@ -226,7 +226,10 @@ def test_a_token_within_a_set_that_is_not_known_yet(library: Library) -> None:
 
 
 def test_a_record_that_a_list_has_named(library: Library) -> None:
-    """Whoever reads headers, and then asks for each record, gets it as it was in the list, or newer."""
+    """Whoever reads headers, and then asks for each record, gets it as it was in the list, or newer.
+
+    An inventory has what any list has had, too.
+    """
     [standby, other] = library.cluster.standbys
     behind = library.node(standby, other)
     behind.ask("Identify")
@@ -236,7 +239,10 @@ def test_a_record_that_a_list_has_named(library: Library) -> None:
     named = library.bench.again(page_size=100).ask("ListIdentifiers", prefix="oai_dc").headers
     assert {local for local, *_ in named} >= {"a", "b", "new"}
 
+    expected = library.node().get("/oai/inventory").data
+
     def look() -> None:
+        assert all(behind.get("/oai/inventory").data == expected for _ in range(2))
         for local, stamp, *_ in named:
             identifier = f"oai:library.example.org:{local}"
             for _ in range(2):
