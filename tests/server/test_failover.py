@@ -234,3 +234,4 @@ def test_failover(tmp_path: Path) -> None:
         assert not differences, "\n".join(differences)
         failures = [line for reader in trial.readers for line in reader.failures]
         assert not failures, "\n".join(failures)
+        assert not [node.log for node in trial.nodes if "Traceback" in node.log]

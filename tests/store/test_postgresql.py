@@ -118,11 +118,16 @@ def test_a_connection_that_is_lost_in_a_request(
     bench: Workbench, postgresql: PostgreSQL, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is thrown away, and what is logged is what the request says of it, without a traceback."""
-    with pytest.raises(Unavailable), bench.database.reading() as connection:
-        with psycopg.connect(postgresql.server.get_uri(), autocommit=True) as other:
-            query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
-            other.execute(query, [name_of(bench.settings.database_url)])
-        horizon(bench.database, connection, START)
+
+    def read() -> None:
+        with bench.database.reading() as connection:
+            with psycopg.connect(postgresql.server.get_uri(), autocommit=True) as other:
+                query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+                other.execute(query, [name_of(bench.settings.database_url)])
+            horizon(bench.database, connection, START)
+
+    with pytest.raises(Unavailable):
+        read()
     assert not caplog.records
 
 
