@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -100,6 +100,15 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _replica_urls(urls: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    database_url = info.data.get("database_url", "")
+    if any(url.startswith("sqlite") for url in (database_url, *urls)) and urls:
+        raise ValueError(
+            "replicas are of PostgreSQL, so database_url and each of them is postgresql+psycopg://…"
+        )
+    return urls
+
+
 Number = Annotated[int, BeforeValidator(_number)]
 Line = Annotated[str, AfterValidator(_line)]
 Words = Annotated[tuple[Line, ...], NoDecode, BeforeValidator(_split)]
@@ -154,6 +163,21 @@ class Settings(BaseSettings):
         ge=1,
         le=3600,
         description="Seconds that one statement of a request may take, with PostgreSQL; then it is given up.",
+    )
+    replica_urls: Annotated[
+        tuple[Annotated[str, AfterValidator(checked_database_url)], ...],
+        NoDecode,
+        BeforeValidator(_split),
+        AfterValidator(_replica_urls),
+    ] = Field(
+        default=(),
+        description="Replicas of a PostgreSQL database that requests are answered from; none: from itself.",
+    )
+    replica_lag: Number = Field(
+        default=30,
+        ge=1,
+        le=86_400,
+        description="Seconds that a replica may be behind; then it is left out until it has caught up.",
     )
     sources: Words = Field(
         default=("seeds",), description="Directories and files that `oai sync` reads when it is given none."

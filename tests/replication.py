@@ -182,6 +182,16 @@ class Cluster:
         self._copy(number)
         self.start(number)
 
+    def mend(self) -> None:
+        """Let all servers run again, with the standbys following the present primary and up to date."""
+        for number in range(len(self.ports)):
+            self.thaw(number)
+            if not self.is_running(number):
+                self.start(number)
+        for number in self.standbys:
+            self.resume_replay(number)
+            self.catch_up(number)
+
     def is_running(self, number: int) -> bool:
         """Say whether there is any process of a server."""
         return bool(self._processes(number))

@@ -141,7 +141,7 @@ def test_a_claim_that_meets_a_publication(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch, *, published: bool
 ) -> None:
     """A claim that waits for the row of the repository is made of what the row says then."""
-    monkeypatch.setattr("oai.store.database._CLAIM_WAIT", 30)
+    monkeypatch.setattr("oai.store.database.CLAIM_WAIT", 30)
     claim = update(RepositoryRow).where(RepositoryRow.publishing_since.is_(None)).values(claimed=START)
     made: list[bool] = []
     claimer = threading.Thread(target=lambda: made.append(bench.database.write_now(claim)))
