@@ -282,7 +282,8 @@ class Database:
         """Return the number that a query gives, asked where :meth:`write_now` writes; None without one."""
         try:
             with self._claimer.begin() as connection:
-                _limit(connection, statement_timeout=_POOL_WAIT)
+                if not self.is_sqlite:
+                    _limit(connection, statement_timeout=_POOL_WAIT)
                 return connection.scalar(query)
         except NoneLeft:
             return None

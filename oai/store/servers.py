@@ -114,7 +114,7 @@ class Servers:
         self._turns = itertools.count()
         self._samples: deque[tuple[float, float, int]] = deque(maxlen=_SAMPLES)
         self._lock = threading.Lock()
-        self._is_watching = False
+        self._has_begun = self._has_news = False
         self._ended = threading.Event()
 
     @classmethod
@@ -211,7 +211,11 @@ class Servers:
 
     def may_be_behind(self, connection: Connection) -> bool:
         """Say whether *connection* is one to a replica."""
-        return bool(self.replicas) and not self.primary.is_of(connection)
+        if not self.replicas:
+            return False
+        seen = self._primary.sighting
+        # What is called the primary may have changed places with a replica.
+        return not self.primary.is_of(connection) or (seen is not None and seen.is_replaying)
 
     def databases(self) -> Iterator[Database]:
         """Yield those that can be asked, as far as is known: the likeliest to be asked first."""
@@ -223,10 +227,11 @@ class Servers:
 
     def watch(self) -> None:
         """Begin to look at the servers, unless that is done already, and wait for the first news."""
-        if self._is_watching:
+        if self._has_news:
             return
         with self._lock:
-            if not self._is_watching:
+            has_begun, self._has_begun = self._has_begun, True
+            if not has_begun:
                 for server in (self._primary, *self.replicas):
                     threading.Thread(
                         target=self._look_at, args=(server,), name=f"watch {server.name}", daemon=True
@@ -234,7 +239,7 @@ class Servers:
         end = time.monotonic() + PROBE_WAIT + INTERVAL / 2
         for server in (self._primary, *self.replicas):
             server.was_looked_at.wait(max(0, end - time.monotonic()))
-        self._is_watching = True
+        self._has_news = True
 
     def dispose(self) -> None:
         """Look at nothing any more, and close all connections."""
