@@ -157,7 +157,7 @@ class Endpoint:
             provider = self._providers.get(set_spec) or self._provider(connection, set_spec)
             return provider.answer(pairs, repository, now)
 
-        envelope = self._servers.answer(ask)
+        envelope = self._servers.answer(ask, newest=_is_of_one(pairs) or self._is_new(set_spec))
         headers = [
             ("Content-Type", "text/xml; charset=utf-8"),
             ("Vary", "Accept-Encoding"),
@@ -172,14 +172,22 @@ class Endpoint:
         headers.append(("Content-Length", str(sum(map(len, body)))))
         return Answered(body, headers)
 
+    def _is_new(self, set_spec: str | None) -> bool:
+        """Say whether a set has not been asked for here before: a replica need not have it yet."""
+        return set_spec is not None and set_spec not in self._providers
+
     def inventory_of_days(self, set_spec: str | None = None) -> Response:
-        """Answer with the digest of each day of a list (:mod:`oai.inventory`)."""
+        """Answer with the digest of each day of a list (:mod:`oai.inventory`).
+
+        Inventories do not say how old they are, and are compared with what may have come from anywhere.
+        """
         if any("T" in request.args.get(name, "") for name in ("from", "until")):
             return _plain("The digests are of whole days: from and until are YYYY-MM-DD here.", 400)
         selection = self._selection()
         now = int(time.time())
         days = self._servers.answer(
-            lambda connection: self._list(connection, set_spec, selection, now).days(selection)
+            lambda connection: self._list(connection, set_spec, selection, now).days(selection),
+            newest=True,
         )
         return _streamed(map(_line, itertools.starmap(inventory.day_line, days)))
 
@@ -199,7 +207,7 @@ class Endpoint:
                 lines = [_line(inventory.line_of(*each)) for each in found]
                 return lines, following, repository.last_serial
 
-            return self._servers.answer(ask)
+            return self._servers.answer(ask, newest=True)
 
         def stream(lines: list[bytes], following: Position | None, seen: int) -> Iterator[bytes]:
             # Whoever reads slowly holds no connection meanwhile.
@@ -277,6 +285,14 @@ class Endpoint:
         if sample is not None:  # until there is an item, the next request looks again for one to show
             self._providers[set_spec] = provider
         return provider
+
+
+def _is_of_one(pairs: Pairs) -> bool:
+    """Say whether a request names an item: whoever does has read of it, and is to find it as it was there.
+
+    A list says by its responseDate how old it is, and is asked for again from there; a record does not.
+    """
+    return any(name == "identifier" for name, _ in pairs)
 
 
 def _pairs() -> Pairs:

@@ -196,6 +196,10 @@ class Cluster:
         """Say whether there is any process of a server."""
         return bool(self._processes(number))
 
+    def pid(self, number: int) -> int:
+        """Return the process that has started all others of a server that runs."""
+        return self._processes(number)[0].pid
+
     def log(self, number: int) -> str:
         """Return what a server has logged."""
         return (self._directory / f"{number}.log").read_text(errors="replace")

@@ -29,9 +29,12 @@ from oai.metrics import exposition
 from oai.server import GRACE
 from oai.settings import Settings
 from oai.status import status
+from oai.store.publishing import publishing
 from oai.store.servers import Servers
 from tests.harvest.mirror import Harvester, Held, Mark, truth
-from tests.stores import PostgreSQL, Stores
+from tests.replication import Cluster
+from tests.server.proxy import Nginx
+from tests.stores import PostgreSQL, Stores, name_of, postgresql_only
 from tests.workbench import Workbench
 
 ROOT = Path(__file__).parent.parent
@@ -309,6 +312,12 @@ def test_the_service(bench: Workbench, tmp_path: Path) -> None:
         assert sizes == {2, 3}
 
 
+@pytest.mark.parametrize("nodes", [[8080], [8080, 8081, 8082, 8083]], ids=len)
+def test_nginx(tmp_path: Path, nodes: list[int]) -> None:
+    """``nginx -t`` has nothing to say against the configuration, with one node and with several."""
+    assert "test is successful" in Nginx(tmp_path / "nginx", CONFIG / "nginx.conf", nodes, 80).check()
+
+
 # A backup, restored ---------------------------------------------------------------------------------
 
 
@@ -421,3 +430,71 @@ def test_a_set_that_an_item_visited(bench: Workbench, stores: Stores, mark: Mark
     harvester.harvest()
     assert harvester.mirror == truth(ask)
     bench.close()
+
+
+def test_a_standby_that_had_not_received_all(tmp_path: Path) -> None:
+    """After it was promoted, a sync and a touch mend all mirrors, as after a restore."""
+    with Cluster(1) as cluster:
+        bench = Workbench(tmp_path, database_url=cluster.url(0))
+        bench.sync(item("changes-and-returns"), item("goes-and-returns"), item("stays"))
+        cluster.catch_up(1)
+        cluster.kill(1)
+        bench.sync(item("changes-and-returns", "Two"), item("stays"), item("comes"))
+        harvesters = [Harvester(bench.ask, mark) for mark in Mark]
+        for harvester in harvesters:
+            harvester.harvest()
+        cluster.kill(0)
+        cluster.start(1)
+        cluster.promote(1)
+        promoted = Workbench(tmp_path, database_url=cluster.url(1))
+        promoted.now = bench.now
+        promoted.sync(item("changes-and-returns"), item("goes-and-returns"), item("stays"), item("comes"))
+        for touched in (False, True):
+            if touched:
+                promoted.touch()
+            for harvester in harvesters:
+                harvester.ask = promoted.ask
+                harvester.harvest()
+                missed = wrong(harvester.mirror, truth(promoted.ask))
+                assert missed == (set() if touched else {"changes-and-returns", "goes-and-returns"})
+        bench.close()
+        promoted.close()
+
+
+@postgresql_only
+def test_a_dump(bench: Workbench, postgresql: PostgreSQL) -> None:
+    """What pg_dump has taken while a change is written is restored as it was before that change."""
+    bench.sync(item("a"), item("b"), {"id": "c", "deleted": True})
+    before = bench.headers()
+    programs, path = Path(postgresql.server.bin_path), bench.directory / "dump"
+
+    def run(program: str, *arguments: str | Path) -> None:
+        subprocess.run([programs / program, *arguments], check=True, timeout=60)
+
+    def at(url: str) -> str:
+        return url.replace("postgresql+psycopg:", "postgresql:")
+
+    dump, restore = (
+        re.findall(rf"^# sudo -u postgres {name} (.+)$", MANUAL, re.MULTILINE)
+        for name in ("pg_dump", "pg_restore")
+    )
+    with publishing(bench.database, lambda: bench.now + 5) as publication:
+        publication.add_sets({"new": "New"})
+        run("pg_dump", *_options(dump[0]), "-f", path, at(bench.settings.database_url))
+    bench.sync(item("a", "Two"))
+    url = postgresql.url(bench.directory, upgraded=False)
+    postgresql.do("CREATE ROLE {} LOGIN", "oai")
+    postgresql.do("ALTER DATABASE {} OWNER TO {}", name_of(url), "oai")
+    run("pg_restore", *_options(restore[0]), "-d", at(url), path)
+    restored = bench.again(database_url=url.replace("postgres:", "oai:"))
+    assert restored.headers() == before
+    restored.sync(item("a", "Two"))
+    restored.touch()
+    restored.database.dispose()
+    postgresql.drop(url)
+    postgresql.do("DROP ROLE {}", "oai")
+
+
+def _options(line: str) -> list[str]:
+    """Return the options of a command that stand alone."""
+    return [word for word in shlex.split(line) if word.startswith("-") and word not in ("-d", "-f")]

@@ -6,6 +6,7 @@ they are published under to files. Nothing is ever fetched.
 """
 
 import os
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,10 @@ def schemas_folder() -> Path | None:
     return None
 
 
+_LOADING = threading.Lock()
+"""Two threads that load schemas at once get one that lacks something."""
+
+
 @cache
 def _schema(folder: Path, *, qualified: bool) -> etree.XMLSchema:
     """Return one schema of all that a response may hold.
@@ -95,7 +100,8 @@ def problems_by_schema(body: bytes, folder: Path) -> list[str]:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
         return [f"not well-formed: {error.msg}"]
-    schema = _schema(folder, qualified=QDC.encode() in body)
+    with _LOADING:
+        schema = _schema(folder, qualified=QDC.encode() in body)
     if schema.validate(root):
         return []
     log: Any = schema.error_log

@@ -217,7 +217,7 @@ class Database:
             if self.is_sqlite:
                 yield self._keep()
             else:
-                with self._reader.connect() as connection:
+                with self._reader.connect() as connection, _thrown_away_if_lost(connection):
                     yield connection
         except (NoneLeft, DBAPIError, self._reader.dialect.loaded_dbapi.Error) as error:
             raise self._unavailable(error) from error
@@ -291,7 +291,8 @@ class Database:
         """Return the number that a query gives, asked where :meth:`write_now` writes; None without one."""
         try:
             with self._claimer.begin() as connection:
-                _limit(connection, statement_timeout=_POOL_WAIT)
+                if not self.is_sqlite:
+                    _limit(connection, statement_timeout=_POOL_WAIT)
                 return connection.scalar(query)
         except NoneLeft:
             return None
@@ -433,6 +434,17 @@ class Database:
         self._reader.dispose()
         self._claimer.dispose()
         self._writer.dispose()
+
+
+@contextmanager
+def _thrown_away_if_lost(connection: Connection) -> Iterator[None]:
+    """Let no connection that is lost go back to the pool, which would find that out loudly."""
+    driver = connection.dialect.loaded_dbapi
+    try:
+        yield
+    except driver.OperationalError:  # of a prepared statement, which SQLAlchemy does not see
+        connection.invalidate()
+        raise
 
 
 _THE_OPERATORS = {

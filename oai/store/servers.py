@@ -114,7 +114,7 @@ class Servers:
         self._turns = itertools.count()
         self._samples: deque[tuple[float, float, int]] = deque(maxlen=_SAMPLES)
         self._lock = threading.Lock()
-        self._is_watching = False
+        self._has_begun = self._has_news = False
         self._ended = threading.Event()
 
     @classmethod
@@ -136,8 +136,11 @@ class Servers:
         """Whether the primary can be asked, as far as is known."""
         return self._primary.is_in
 
-    def answer(self, question: Callable[[Connection], _Answer]) -> _Answer:
+    def answer(self, question: Callable[[Connection], _Answer], *, newest: bool = False) -> _Answer:
         """Return what *question* makes of a connection; it may be asked again with another one.
+
+        With *newest* the primary is asked, or else the replica that has most: for what says nothing of
+        how old it is, and may be asked for because another answer has named it.
 
         Raises :class:`oai.repository.Unavailable` where no server can answer, :class:`oai.repository.Behind`
         among them where none has what the question goes on from.
@@ -150,9 +153,9 @@ class Servers:
             with database.reading() as connection:
                 return question(connection)
 
-        return self.ask(on)
+        return self.ask(on, newest=newest)
 
-    def ask(self, question: Callable[[Database], _Answer]) -> _Answer:
+    def ask(self, question: Callable[[Database], _Answer], *, newest: bool = False) -> _Answer:
         """Return what *question* makes of one of the servers; else as :meth:`answer`."""
         if not self.replicas:
             return question(self.primary)
@@ -161,18 +164,18 @@ class Servers:
         waits_until = begun + CATCH_UP_WAIT
         while True:
             try:
-                return self._ask_in_turn(question, begun)
+                return self._ask_in_turn(question, begun, newest=newest)
             except Behind:
                 if time.monotonic() > waits_until:
                     raise
             time.sleep(_POLL)
 
-    def _ask_in_turn(self, question: Callable[[Database], _Answer], begun: float) -> _Answer:
+    def _ask_in_turn(self, question: Callable[[Database], _Answer], begun: float, *, newest: bool) -> _Answer:
         """Ask one server after the other; raises Behind where one was behind and no other could answer."""
         behind: Behind | None = None
         trouble: Unavailable | None = None
         tried: set[Server] = set()
-        while server := self._next(tried, behind.serial if behind else 0):
+        while server := self._next(tried, behind.serial if behind else 0, newest=newest):
             tried.add(server)
             try:
                 return question(server.database)
@@ -188,12 +191,16 @@ class Servers:
                     break
         raise behind or trouble or Unavailable("none of the database's servers can be reached")
 
-    def _next(self, tried: set[Server], needed: int) -> Server | None:
+    def _next(self, tried: set[Server], needed: int, *, newest: bool) -> Server | None:
         """Return whom to ask next, None if nobody; *needed* is a change that a replica must have."""
+        if newest and self._primary.is_in and self._primary not in tried:
+            return self._primary
         first = next(self._turns) if not tried else 0
         count = len(self.replicas)
         in_turn = [self.replicas[(first + n) % count] for n in range(count)]
         open_to_us = [server for server in in_turn if server not in tried and _has(server, needed)]
+        if newest:
+            open_to_us.sort(key=_last_serial, reverse=True)
         fresh = [server for server in open_to_us if server.is_in]
         if fresh:
             return fresh[0]
@@ -204,7 +211,11 @@ class Servers:
 
     def may_be_behind(self, connection: Connection) -> bool:
         """Say whether *connection* is one to a replica."""
-        return bool(self.replicas) and not self.primary.is_of(connection)
+        if not self.replicas:
+            return False
+        seen = self._primary.sighting
+        # What is called the primary may have changed places with a replica.
+        return not self.primary.is_of(connection) or (seen is not None and seen.is_replaying)
 
     def databases(self) -> Iterator[Database]:
         """Yield those that can be asked, as far as is known: the likeliest to be asked first."""
@@ -216,10 +227,11 @@ class Servers:
 
     def watch(self) -> None:
         """Begin to look at the servers, unless that is done already, and wait for the first news."""
-        if self._is_watching:
+        if self._has_news:
             return
         with self._lock:
-            if not self._is_watching:
+            has_begun, self._has_begun = self._has_begun, True
+            if not has_begun:
                 for server in (self._primary, *self.replicas):
                     threading.Thread(
                         target=self._look_at, args=(server,), name=f"watch {server.name}", daemon=True
@@ -227,7 +239,7 @@ class Servers:
         end = time.monotonic() + PROBE_WAIT + INTERVAL / 2
         for server in (self._primary, *self.replicas):
             server.was_looked_at.wait(max(0, end - time.monotonic()))
-        self._is_watching = True
+        self._has_news = True
 
     def dispose(self) -> None:
         """Look at nothing any more, and close all connections."""
@@ -330,7 +342,12 @@ class Servers:
 
 
 def _has(server: Server, needed: int) -> bool:
-    return not needed or (server.sighting is not None and server.sighting.last_serial >= needed)
+    return not needed or _last_serial(server) >= needed
+
+
+def _last_serial(server: Server) -> int:
+    """Return the last change that a server is known to have."""
+    return server.sighting.last_serial if server.sighting else -1
 
 
 def _origin(error: BaseException) -> BaseException | None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from tests.benchmarks import compression, growth, latency, memory, reading, writing
+from tests.benchmarks import compression, growth, latency, memory, reading, scaling, writing
 from tests.benchmarks.figures import Failed, Outcome, table
 from tests.benchmarks.plan import Plan
 
@@ -30,7 +30,10 @@ PARTS: Mapping[str, Callable[[Plan], Outcome]] = {
     "latency": latency.measure,
     "writing": writing.measure,
     "memory": memory.measure,
+    "scaling": scaling.measure,
 }
+STANDARD = [name for name in PARTS if name != "scaling"]
+"""The parts that are measured if none are named; scaling starts database servers of its own."""
 
 
 def _names(_: click.Context, __: click.Parameter, value: str) -> Sequence[str]:
@@ -49,7 +52,12 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> Sequen
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--records", type=click.IntRange(min=100), default=100_000, help="How many records.")
-@click.option("--only", default=",".join(PARTS), callback=_names, help="Parts to measure.")
+@click.option(
+    "--only",
+    default=",".join(STANDARD),
+    callback=_names,
+    help="Parts to measure; there is scaling, too.",
+)
 @click.option("--rounds", type=click.IntRange(min=1), default=3, help="Of which medians are taken.")
 @click.option("--sizes", callback=_numbers, help="Records of the stores of growth, such as 10000,100000.")
 @click.option(

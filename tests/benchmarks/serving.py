@@ -37,8 +37,8 @@ class Server:
 
 
 @contextmanager
-def serving(store: Store) -> Iterator[Server]:
-    """Serve *store*, and end the server when that is done."""
+def serving(store: Store, workers: int = WORKERS, **environment: str) -> Iterator[Server]:
+    """Serve *store* with so many *workers*, and end the server when that is done."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = "{}:{}".format(*free.getsockname())
@@ -46,8 +46,8 @@ def serving(store: Store) -> Iterator[Server]:
     said = store.directory / "serve.log"
     with said.open("wb") as log:
         process = subprocess.Popen(
-            [PROGRAM, "serve", "--no-sync", "--bind", place],
-            env=store.environment | {"OAI_BASE_URL": base_url},
+            [PROGRAM, "serve", "--no-sync", "--bind", place, "--workers", str(workers)],
+            env=store.environment | {"OAI_BASE_URL": base_url} | environment,
             cwd=store.directory,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -56,7 +56,7 @@ def serving(store: Store) -> Iterator[Server]:
     server = Server(base_url, [process.pid, *store.also])
     try:
         end = time.monotonic() + _PATIENCE
-        while not _answers(place) or len(server.workers()) < WORKERS:
+        while not _answers(place) or len(server.workers()) < workers:
             if process.poll() is not None or time.monotonic() > end:
                 raise Failed(f"oai serve does not answer: {said.read_text(encoding='utf-8')[-500:]}")
             time.sleep(0.05)

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks import yardsticks
+from tests.benchmarks import scaling, yardsticks
 from tests.benchmarks.figures import Failed, Figure, Target, table
+from tests.benchmarks.plan import Plan
 from tests.benchmarks.plot import draw
 
 RECORDS = 2_000
@@ -154,6 +155,16 @@ def test_memory(parts: dict[str, Any]) -> None:
     assert len(measured["workers"]) == 2
     for worker in measured["workers"]:
         assert 0 < worker["first"] <= worker["max"]
+
+
+def test_scaling(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All records are harvested with each number of processes and of replicas."""
+    monkeypatch.setattr(scaling, "_PROCESSES", (1, 2))
+    monkeypatch.setattr(scaling, "_REPLICAS", (0, 1))
+    figures = scaling.measure(Plan(directory, RECORDS, (RECORDS,), rounds=1)).figures
+    assert [figure.unit for figure in figures] == ["records/s"] * 4 + ["µs/record"] * 4
+    assert all(figure.value > 0 for figure in figures)
+    assert figures[0].ratio == 1
 
 
 def test_plot(parts: dict[str, Any], tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ class Harvester:
     mark_by: Mark
     set_spec: str | None = None
     prefix: str = "oai_dc"
+    verb: str = "ListRecords"
     mirror: dict[str, Held] = field(default_factory=dict)
     mark: str | None = None
     _token: str | None = None
@@ -48,12 +49,12 @@ class Harvester:
     def step(self) -> bool:
         """Ask for the next page of the list that is under way, or begin one; return whether it goes on."""
         if self._token:
-            answer = self.ask("ListRecords", token=self._token)
+            answer = self.ask(self.verb, token=self._token)
         else:
             arguments = {"prefix": self.prefix}
             arguments |= {"from_": self.mark} if self.mark else {}
             arguments |= {"set": self.set_spec} if self.set_spec else {}
-            answer = self.ask("ListRecords", **arguments)
+            answer = self.ask(self.verb, **arguments)
             self._first = answer
         if answer.codes not in ([], ["noRecordsMatch"]):
             raise AssertionError(answer.body.decode())
@@ -96,6 +97,19 @@ class Harvester:
                 self.mark = last.response_date
             case Mark.NEWEST_DATESTAMP:
                 self.mark = self._newest
+
+
+@dataclass
+class OneByOne(Harvester):
+    """Reads headers, and asks for each record by itself."""
+
+    verb: str = "ListIdentifiers"
+
+    def take(self, answer: Answer) -> None:
+        """Ask for the records of a page of headers, and take them as they come."""
+        for header in answer.root.findall(".//o:header", NS):
+            identifier = header.findtext("o:identifier", "", NS)
+            super().take(self.ask("GetRecord", identifier=identifier, prefix=self.prefix))
 
 
 def day_lines(mirror: dict[str, Held]) -> list[str]:

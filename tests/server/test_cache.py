@@ -9,17 +9,13 @@ prints what was asked and what came of it. ``OAI_CACHE_CONFIG`` names another co
 """
 
 import gzip
-import http.client
 import os
 import random
 import re
-import socket
-import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -29,11 +25,11 @@ import zstandard
 
 from oai.web import _LARGEST_BODY
 from tests.harvest.mirror import Harvester, Held, Mark, day_lines, truth
-from tests.server.conftest import NAMES, Commands, Reply, Server, wait_until
+from tests.server.conftest import NAMES, Commands, Reply, Server
+from tests.server.proxy import CONFIG, Nginx, free_port
 from tests.stores import Stores
 from tests.workbench import NS, Answer
 
-CONFIG = Path(__file__).parent.parent.parent / "config" / "nginx.conf"
 IN_SET = "/oai/sets/tag"
 STEADY = 20
 """The first item that is ever changed."""
@@ -136,84 +132,6 @@ def test_the_configuration_takes_what_the_provider_takes() -> None:
     text = CONFIG.read_text(encoding="utf-8")
     assert re.findall(r"^ *client_max_body_size +(\d+);", text, re.MULTILINE) == [str(_LARGEST_BODY)]
     assert not re.search(r"^ *proxy_(cache_valid|ignore_headers|cache_use_stale)\b", text, re.MULTILINE)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-class Nginx:
-    """nginx with a configuration before a server: whatever it names is in *directory*, and the ports are free ones."""
-
-    def __init__(self, directory: Path, config: Path, upstream: int, port: int) -> None:
-        self.directory, self.port = directory, port
-        directory.mkdir()
-        text = config.read_text(encoding="utf-8")
-        for theirs, ours in (
-            ("    server 127.0.0.1:8080 ", f"    server 127.0.0.1:{upstream} "),
-            ("    listen 80;\n", f"    listen 127.0.0.1:{port};\n"),
-            ("    listen [::]:80;\n", ""),
-            ("proxy_cache_path /var/cache/oai ", f"proxy_cache_path {directory}/cache "),
-        ):
-            assert text.count(theirs) == 1, theirs
-            text = text.replace(theirs, ours)
-        (directory / "oai.conf").write_text(text, encoding="utf-8")
-        places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        (directory / "nginx.conf").write_text(
-            "user root;\n" * (os.geteuid() == 0)  # the directory is its owner's alone
-            + f"daemon off;\nworker_processes 2;\npid {directory}/pid;\nerror_log {directory}/error.log;\n"
-            + "events {}\nhttp {\naccess_log off;\ngzip on;\n"
-            + "".join(f"{place}_temp_path {directory}/{place};\n" for place in places)
-            + f"include {directory}/oai.conf;\n}}\n",
-            encoding="utf-8",
-        )
-        self._command = [
-            "nginx",
-            "-p",
-            str(directory),
-            "-c",
-            str(directory / "nginx.conf"),
-            "-e",
-            f"{directory}/error.log",
-        ]
-
-    def check(self) -> str:
-        """Return what ``nginx -t`` says of a configuration that is in order."""
-        done = subprocess.run([*self._command, "-t"], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Let it answer."""
-        process = subprocess.Popen(self._command)
-        try:
-            wait_until(self._answers)
-            yield
-        finally:
-            process.terminate()
-            process.wait(10)
-
-    def _answers(self) -> bool:
-        with socket.socket() as trial:
-            return trial.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def fetch(self, target: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Reply:
-        """Send a request."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
-            connection.request(
-                method, target, body, {name.replace("_", "-"): value for name, value in headers.items()}
-            )
-            found = connection.getresponse()
-            return Reply(found.status, found.headers, found.read())
-
-    @property
-    def errors(self) -> str:
-        """What it has written of things that went wrong."""
-        return (self.directory / "error.log").read_text(encoding="utf-8")
 
 
 class Mirror(threading.Thread):
@@ -326,13 +244,13 @@ def write(server: Server, items: dict[int, dict[str, Any]], dice: random.Random)
 def prove(directory: Path, commands: Commands, stores: Stores, config: Path, seconds: float) -> None:
     """Let mirrors harvest through the cache while there is writing; in the end each is what the store is."""
     dice = random.Random(time.time_ns())
-    port = _free_port()
+    port = free_port()
     server = Server(directory, commands, stores, page_size=10, base_url=f"http://127.0.0.1:{port}/oai")
     items = {n: {"id": f"item-{n}", "title": "T", "tags": ["One"]} for n in range(1, STEADY)}
     items |= {n: _item(n, dice) for n in range(STEADY, 300)}
     server.write(*items.values())
     server.start()
-    nginx = Nginx(directory / "nginx", config, server.port, port)
+    nginx = Nginx(directory / "nginx", config, [server.port], port)
     mirrors = [
         Mirror(nginx, mark, coding) for mark, coding in zip(Mark, ("gzip", "identity", "gzip"), strict=True)
     ]
@@ -388,13 +306,9 @@ if "OAI_CACHE_SECONDS" in os.environ:
         config = Path(os.environ.get("OAI_CACHE_CONFIG", CONFIG))
         prove(tmp_path, commands, stores, config, float(os.environ["OAI_CACHE_SECONDS"]))
 
-    def test_the_configuration_is_in_order(tmp_path: Path) -> None:
-        """``nginx -t`` has nothing to say against it."""
-        assert "test is successful" in Nginx(tmp_path / "nginx", CONFIG, 8080, 80).check()
-
     def test_what_nginx_keeps(tmp_path: Path, server: Server) -> None:
         """A page within a list is kept in each coding, under an address that says all; nothing else is kept."""
-        nginx = Nginx(tmp_path / "nginx", CONFIG, server.port, _free_port())
+        nginx = Nginx(tmp_path / "nginx", CONFIG, [server.port], free_port())
         token = server.ask("ListRecords", prefix="oai_dc").token
         assert token
         pairs = {"verb": "ListRecords", "resumptionToken": token}
@@ -421,7 +335,7 @@ if "OAI_CACHE_SECONDS" in os.environ:
 
     def test_what_nginx_lets_through(tmp_path: Path, server: Server) -> None:
         """Limits are the provider's own, its 503 is passed on as it is, and its figures are not public."""
-        nginx = Nginx(tmp_path / "nginx", CONFIG, server.port, _free_port())
+        nginx = Nginx(tmp_path / "nginx", CONFIG, [server.port], free_port())
         form = {"Content_Type": "application/x-www-form-urlencoded"}
         with nginx.running():
             start = "verb=Identify&x="
@@ -439,7 +353,7 @@ if "OAI_CACHE_SECONDS" in os.environ:
 
     def test_nobody_behind_nginx(tmp_path: Path) -> None:
         """While the provider is not there, harvesters are told to come again."""
-        nginx = Nginx(tmp_path / "nginx", CONFIG, _free_port(), _free_port())
+        nginx = Nginx(tmp_path / "nginx", CONFIG, [free_port()], free_port())
         with nginx.running():
             reply = nginx.fetch("/oai?verb=Identify")
         assert reply.status == 503

@@ -20,6 +20,7 @@ from sqlalchemy import make_url, text, update
 import oai.store
 from oai.repository import Unavailable
 from oai.store.database import Database, StoreError
+from oai.store.horizon import horizon
 from oai.store.publishing import MANY, publishing
 from oai.store.schema import RepositoryRow
 from tests.server.conftest import wait_until
@@ -110,6 +111,24 @@ def test_a_connection_that_is_lost(bench: Workbench, postgresql: PostgreSQL) -> 
         publish()
     assert bench.headers() == before
     assert bench.sync({"id": "a", "title": "Changed"}).changed == 1
+
+
+@postgresql_only
+def test_a_connection_that_is_lost_in_a_request(
+    bench: Workbench, postgresql: PostgreSQL, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is thrown away, and what is logged is what the request says of it, without a traceback."""
+
+    def read() -> None:
+        with bench.database.reading() as connection:
+            with psycopg.connect(postgresql.server.get_uri(), autocommit=True) as other:
+                query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+                other.execute(query, [name_of(bench.settings.database_url)])
+            horizon(bench.database, connection, START)
+
+    with pytest.raises(Unavailable):
+        read()
+    assert not caplog.records
 
 
 @postgresql_only

@@ -209,18 +209,51 @@ def test_a_token_goes_on_where_its_list_is_not_known_yet(library: Library) -> No
 
 
 def test_a_token_within_a_set_that_is_not_known_yet(library: Library) -> None:
-    """The base URL of a set that has just come is not unknown to who goes on with its list."""
+    """The base URL of a set that has just come is not unknown to who goes on with its list, nor to anybody else."""
     [standby, _] = library.cluster.standbys
-    behind = library.node(standby)
-    behind.ask("Identify")
+    behind, alone = library.node(standby), library.node(standby, primary=NOWHERE)
+    for node in (behind, alone):
+        node.ask("Identify")
     library.cluster.pause_replay(standby)
     items = ({"id": f"t{n}", "title": "T", "tags": ["New"]} for n in range(5))
     library.bench.sync(*items, at=int(time.time()), allow_mass_delete=True)
     path = "/oai/sets/tag:new"
-    assert behind.get(path, verb="Identify").status_code == 404
-    first = Answer(library.node().get(path, verb="ListRecords", prefix="oai_dc").data)
+    assert alone.get(path, verb="Identify").status_code == 404
+    first = Answer(behind.get(path, verb="ListRecords", prefix="oai_dc").data)
+    assert alone.get(path, verb="ListRecords", token=first.token or "").status_code == 503
     second = behind.get(path, verb="ListRecords", token=first.token or "")
     assert len(Answer(second.data).identifiers) == 2
+
+
+def test_a_record_that_a_list_has_named(library: Library) -> None:
+    """Whoever reads headers, and then asks for each record, gets it as it was in the list, or newer.
+
+    An inventory has what any list has had, too.
+    """
+    [standby, other] = library.cluster.standbys
+    behind = library.node(standby, other)
+    behind.ask("Identify")
+    library.cluster.pause_replay(standby)
+    library.sync("a", "b", "new", title="Another title")
+    library.cluster.catch_up(other)
+    named = library.bench.again(page_size=100).ask("ListIdentifiers", prefix="oai_dc").headers
+    assert {local for local, *_ in named} >= {"a", "b", "new"}
+
+    expected = library.node().get("/oai/inventory").data
+
+    def look() -> None:
+        assert all(behind.get("/oai/inventory").data == expected for _ in range(2))
+        for local, stamp, *_ in named:
+            identifier = f"oai:library.example.org:{local}"
+            for _ in range(2):
+                [found] = behind.ask("GetRecord", prefix="oai_dc", identifier=identifier).headers
+                assert found[1] >= stamp
+                assert not behind.ask("ListMetadataFormats", identifier=identifier).codes
+
+    look()
+    library.cluster.kill(library.cluster.primary)
+    wait_until(lambda: not behind.servers.primary_is_in)
+    look()
 
 
 def test_a_replica_that_is_too_far_behind(library: Library, caplog: pytest.LogCaptureFixture) -> None:
