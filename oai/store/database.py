@@ -56,7 +56,7 @@ _PAGE = 16_384  # bytes: a whole record fits on a page of the clustered table, a
 _MAPPED = 1 << 30  # bytes of the database that a reader maps into its memory instead of copying
 _POOL_WAIT = 10  # seconds that a request waits for a connection that others have
 _SHORT_POOL_WAIT = 1  # the same where another server can be asked
-_SHORT_CONNECT_WAIT = 3  # seconds to connect, where another server can be asked
+_SHORT_CONNECT_WAIT = 2  # seconds to connect, where another server can be asked
 _ADVISORY_LOCK = 0x6F6169  # PostgreSQL: "oai", held by who writes
 
 _CONNECTING: dict[str, Any] = {
@@ -439,11 +439,12 @@ class Database:
 @contextmanager
 def _thrown_away_if_lost(connection: Connection) -> Iterator[None]:
     """Let no connection that is lost go back to the pool, which would find that out loudly."""
-    driver = connection.dialect.loaded_dbapi
     try:
         yield
-    except driver.OperationalError:  # of a prepared statement, which SQLAlchemy does not see
-        connection.invalidate()
+    except connection.dialect.loaded_dbapi.Error as error:
+        driver: Any = connection.connection.driver_connection
+        if driver.closed:  # by a prepared statement, which SQLAlchemy does not see
+            connection.invalidate(error)
         raise
 
 
