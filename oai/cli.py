@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
@@ -29,7 +29,7 @@ from oai.settings import Settings, SettingsError, checked_database_url, load
 from oai.sources.files import SourceError, find_source
 from oai.status import is_empty, status
 from oai.store.copying import copy
-from oai.store.database import Database, StoreError
+from oai.store.database import Database, StoreError, Unreachable
 from oai.store.horizon import horizon
 from oai.store.repository import refuse_other_namespace
 from oai.sync import Options, Report, sync, touch
@@ -58,9 +58,13 @@ def _in_one_line(function: Callable[_P, _T]) -> Callable[_P, _T]:
         try:
             return function(*args, **kwargs)
         except _MENDABLE as error:
-            raise click.ClickException(" ".join(str(error).split())) from None
+            raise click.ClickException(_line(error)) from None
 
     return wrapped
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,9 +86,13 @@ def serve_command(bind: str | None, workers: int | None, *, no_sync: bool) -> No
     library, database = _opened(settings)
     address = server.address(bind, settings.base_url)
     server.refuse_if_taken(address)
-    database.upgrade()
-    if not no_sync and is_empty(database):
-        _print_report(_sync(database, library, settings.sources))
+    try:
+        database.upgrade()
+        if not no_sync and is_empty(database):
+            _print_report(_sync(database, library, settings.sources))
+    except Unreachable as error:
+        database = _replica(settings, error)
+        click.echo(f"{_line(error)}; serving what the replicas have", err=True)
     with database.reading() as connection:
         refuse_other_namespace(connection, settings.namespace)
     found = status(database, library, int(time.time()))
@@ -214,7 +222,8 @@ def check_command(url: str | None) -> None:
         database.require()
         with database.reading() as connection:
             refuse_other_namespace(connection, settings.namespace)
-        client = checking.OwnClient(create_app(settings), settings.base_url)
+        of_primary = settings.model_copy(update={"replica_urls": ()})
+        client = checking.OwnClient(create_app(of_primary), settings.base_url)
     failures = 0
     for result in checking.check(client):
         click.echo(str(result))
@@ -283,11 +292,24 @@ def _opened(settings: Settings) -> tuple[Library, Database]:
     return Library.of(settings), Database(settings.database_url)
 
 
+def _replica(settings: Settings, error: Unreachable) -> Database:
+    """Return a replica that can be read, where the database itself cannot; else raise *error*."""
+    for url in settings.replica_urls:
+        replica = Database(url, is_replica=True)
+        with suppress(StoreError):
+            replica.require()
+            return replica
+    raise error
+
+
 @contextmanager
 def _target(database: Database, *, dry_run: bool) -> Iterator[Database]:
     """Give the database to sync into, up to date; a dry run where there is none gets one to throw away."""
     if not dry_run:
-        database.upgrade()
+        try:
+            database.upgrade()
+        except Unreachable as error:
+            raise StoreError(f"nothing was changed: {error}") from None
         yield database
     elif database.exists():
         database.require()  # a dry run changes no tables either

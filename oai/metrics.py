@@ -1,4 +1,7 @@
-"""What ``/metrics`` tells Prometheus: the state of the store, which every worker sees alike."""
+"""What ``/metrics`` tells Prometheus: the state of the store, which every worker sees alike.
+
+Which servers are in is what the worker that is asked has seen; others see it a second before or after.
+"""
 
 from collections.abc import Iterator
 
@@ -7,18 +10,19 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from oai.library import Library
 from oai.protocol import datestamp
-from oai.status import Status, status
-from oai.store.database import Database
+from oai.status import Status
+from oai.store.servers import Servers
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def exposition(database: Database, library: Library, now: int) -> bytes:
-    """Return the state of the store in Prometheus' text format; raises as :func:`oai.status.status`."""
+def exposition(state: Status, servers: Servers | None = None) -> bytes:
+    """Return the state of the store, and of its servers if there are several, in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(_StoreCollector(status(database, library, now)))
+    registry.register(_StoreCollector(state))
+    if servers and servers.replicas:
+        registry.register(_ServersCollector(servers))
     return generate_latest(registry)
 
 
@@ -64,6 +68,27 @@ class _StoreCollector(Collector):
         for name, when in found.sources.items():
             synced.add_metric([name], _seconds(when))
         yield synced
+
+
+class _ServersCollector(Collector):
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["replica", "address"]
+        is_in = GaugeMetricFamily("oai_replica_in", "Whether a replica answers requests.", labels=labels)
+        lag = GaugeMetricFamily(
+            "oai_replica_lag_seconds", "By how much a replica is behind the primary.", labels=labels
+        )
+        for number, replica in enumerate(self._servers.replicas, 1):
+            is_in.add_metric([str(number), replica.address], replica.is_in)
+            if replica.lag is not None:
+                lag.add_metric([str(number), replica.address], replica.lag)
+        yield is_in
+        yield lag
+        yield GaugeMetricFamily(
+            "oai_primary_in", "Whether the primary can be asked.", value=self._servers.primary_is_in
+        )
 
 
 def _seconds(text: str) -> int:

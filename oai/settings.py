@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -29,6 +29,7 @@ from oai.protocol import syntax
 DEFAULT_FILE = Path("config/oai.toml")
 
 _EMAIL = re.compile(r"\w[\w.+\-]*@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}", re.ASCII)
+_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _PLACEHOLDER = re.compile(r"(^|[.@])example(\.(org|com|net))?$")
 
@@ -100,6 +101,15 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _replica_urls(urls: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    database_url = info.data.get("database_url", "")
+    if any(url.startswith("sqlite") for url in (database_url, *urls)) and urls:
+        raise ValueError(
+            "replicas are of PostgreSQL, so database_url and each of them is postgresql+psycopg://…"
+        )
+    return urls
+
+
 Number = Annotated[int, BeforeValidator(_number)]
 Line = Annotated[str, AfterValidator(_line)]
 Words = Annotated[tuple[Line, ...], NoDecode, BeforeValidator(_split)]
@@ -154,6 +164,21 @@ class Settings(BaseSettings):
         ge=1,
         le=3600,
         description="Seconds that one statement of a request may take, with PostgreSQL; then it is given up.",
+    )
+    replica_urls: Annotated[
+        tuple[Annotated[str, AfterValidator(checked_database_url)], ...],
+        NoDecode,
+        BeforeValidator(_split),
+        AfterValidator(_replica_urls),
+    ] = Field(
+        default=(),
+        description="Replicas of a PostgreSQL database that requests are answered from; none: from itself.",
+    )
+    replica_lag: Number = Field(
+        default=30,
+        ge=1,
+        le=86_400,
+        description="Seconds that a replica may be behind; then it is left out until it has caught up.",
     )
     sources: Words = Field(
         default=("seeds",), description="Directories and files that `oai sync` reads when it is given none."
@@ -251,7 +276,7 @@ def _explain(error: ValidationError) -> str:
     for detail in error.errors():
         key = str(detail["loc"][0])
         reason = detail["msg"].removeprefix("Value error, ")
-        shown = "…" if key == "token_keys" else repr(detail["input"])
+        shown = "…" if key == "token_keys" else _PASSWORD.sub(r"\1***@", repr(detail["input"]))
         line = f"{key} = {shown}: {reason[0].lower() + reason[1:]}"
         if detail["type"] == "extra_forbidden":
             line = f"{key}: there is no such setting"

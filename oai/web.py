@@ -10,7 +10,7 @@ the Host or a forwarding header.
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -22,21 +22,27 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from oai import compression, inventory, metrics
 from oai.library import Library
 from oai.protocol.errors import ProtocolErrors
-from oai.protocol.model import Identity, Selection
+from oai.protocol.model import Identity, Position, Selection
 from oai.protocol.request import ListIdentifiers, Pairs, parse_request
+from oai.protocol.response import Envelope
 from oai.protocol.resumption import Tokens
 from oai.provider import Provider
 from oai.render import render
-from oai.repository import Unavailable
+from oai.repository import Behind, Unavailable
 from oai.settings import Settings
 from oai.site import create_site
-from oai.store.database import Database, StoreError
+from oai.status import status
+from oai.store.database import StoreError
 from oai.store.horizon import horizon
 from oai.store.repository import Numbers, SqlRepository, refuse_other_namespace
 from oai.store.schema import ItemRow, SetRow, SigningKeyRow
+from oai.store.servers import Servers
 
 RETRY_AFTER = 60
 """Seconds after which a harvester may ask again when the store could not be read."""
+
+RETRY_SOON = 5
+"""The same where all that is missing is a change that replicas have not received yet."""
 
 KEPT_FOR = 3600
 """Seconds for which a cache may give a page within a list to others."""
@@ -54,10 +60,14 @@ def create_app(settings: Settings) -> Flask:
     Raises :class:`oai.settings.SettingsError`. It does not need the database to be there yet.
     """
     library = Library.of(settings)
-    database = Database(
-        settings.database_url, connections=settings.database_connections, timeout=settings.database_timeout
+    servers = Servers.of(
+        settings.database_url,
+        settings.replica_urls,
+        connections=settings.database_connections,
+        timeout=settings.database_timeout,
+        lag=settings.replica_lag,
     )
-    endpoint = Endpoint(library, database)
+    endpoint = Endpoint(library, servers)
     app = Application(endpoint)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
@@ -74,12 +84,12 @@ def create_app(settings: Settings) -> Flask:
     ):
         app.add_url_rule(rule, rule, view)
     app.add_url_rule("/healthz", "healthz", lambda: _plain("ok"))
-    app.add_url_rule("/readyz", "readyz", lambda: _ready(database))
-    app.add_url_rule("/metrics", "metrics", lambda: _metrics(database, library))
+    app.add_url_rule("/readyz", "readyz", lambda: _ready(servers))
+    app.add_url_rule("/metrics", "metrics", lambda: _metrics(servers, library))
     app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(StoreError, _unavailable)
-    app.register_blueprint(create_site(library, database))
-    app.extensions["oai.database"] = database
+    app.register_blueprint(create_site(library, servers))
+    app.extensions["oai.servers"] = servers
     return app
 
 
@@ -119,9 +129,9 @@ class Answered(NamedTuple):
 class Endpoint:
     """Answers the protocol for the library as a whole, and for each set as a repository of its own."""
 
-    def __init__(self, library: Library, database: Database) -> None:
+    def __init__(self, library: Library, servers: Servers) -> None:
         self._library = library
-        self._database = database
+        self._servers = servers
         self._formats = [known.metadata_format() for known in library.formats.values()]
         self._providers: dict[str | None, Provider] = {}
         self._numbers = Numbers({}, {})
@@ -138,10 +148,13 @@ class Endpoint:
     ) -> Answered:
         """Answer a request of the protocol that sent *pairs*."""
         now = int(time.time())
-        with self._database.reading() as connection:
-            repository = self._repository(connection, set_spec, now)
+
+        def ask(connection: Connection) -> Envelope:
+            repository = self._repository(connection, set_spec, now, pairs)
             provider = self._providers.get(set_spec) or self._provider(connection, set_spec)
-            envelope = provider.answer(pairs, repository, now)
+            return provider.answer(pairs, repository, now)
+
+        envelope = self._servers.answer(ask)
         headers = [
             ("Content-Type", "text/xml; charset=utf-8"),
             ("Vary", "Accept-Encoding"),
@@ -157,59 +170,83 @@ class Endpoint:
         """Answer with the digest of each day of a list (:mod:`oai.inventory`)."""
         if any("T" in request.args.get(name, "") for name in ("from", "until")):
             return _plain("The digests are of whole days: from and until are YYYY-MM-DD here.", 400)
-        return self._inventory(
-            set_spec,
-            lambda repository, selection: itertools.starmap(inventory.day_line, repository.days(selection)),
+        selection = self._selection()
+        now = int(time.time())
+        days = self._servers.answer(
+            lambda connection: self._list(connection, set_spec, selection, now).days(selection)
         )
+        return _streamed(map(_line, itertools.starmap(inventory.day_line, days)))
 
     def inventory_of_records(self, set_spec: str | None = None) -> Response:
         """Answer with a line for each record of a list (:mod:`oai.inventory`)."""
-        return self._inventory(
-            set_spec,
-            lambda repository, selection: itertools.starmap(inventory.line_of, repository.digests(selection)),
-        )
+        selection = self._selection()
+        now = int(time.time())
 
-    def _inventory(
-        self, set_spec: str | None, lines: Callable[[SqlRepository, Selection], Iterator[str]]
-    ) -> Response:
-        """Stream *lines* of a list; the arguments are those of ListIdentifiers, with oai_dc for a default."""
+        def read(after: Position | None, seen: int) -> tuple[list[bytes], Position | None, int]:
+            """Return some lines, the position to go on behind, and the last change that could be seen."""
+
+            def ask(connection: Connection) -> tuple[list[bytes], Position | None, int]:
+                repository = self._list(connection, set_spec, selection, now)
+                if seen > repository.last_serial and repository.may_be_behind:
+                    raise Behind(seen)
+                found, following = repository.digests_behind(selection, after)
+                lines = [_line(inventory.line_of(*each)) for each in found]
+                return lines, following, repository.last_serial
+
+            return self._servers.answer(ask)
+
+        def stream(lines: list[bytes], following: Position | None, seen: int) -> Iterator[bytes]:
+            # Whoever reads slowly holds no connection meanwhile.
+            yield from lines
+            while following:
+                lines, following, seen = read(following, seen)
+                yield from lines
+
+        return _streamed(stream(*read(None, 0)))
+
+    def _selection(self) -> Selection:
+        """Return what an inventory is of: as ListIdentifiers is asked, with oai_dc for a default."""
         pairs = [("verb", "ListIdentifiers"), *request.args.items(multi=True)]
         if "metadataPrefix" not in request.args:
             pairs.append(("metadataPrefix", "oai_dc"))
         try:
             asked = parse_request(pairs)
         except ProtocolErrors as errors:
-            return _plain("\n".join(str(error) for error in errors.exceptions), 400)
+            abort(_plain("\n".join(str(error) for error in errors.exceptions), 400))
         if not isinstance(asked, ListIdentifiers) or not isinstance(asked.selection, Selection):
-            return _plain("An inventory takes metadataPrefix, from, until and set.", 400)
+            abort(_plain("An inventory takes metadataPrefix, from, until and set.", 400))
         selection = asked.selection
         if selection.metadata_prefix not in self._library.formats:
-            return _plain(f"There is no format {selection.metadata_prefix} here.", 404)
-        now = int(time.time())
+            abort(_plain(f"There is no format {selection.metadata_prefix} here.", 404))
+        return selection
 
-        def stream() -> Iterator[bytes]:
-            with self._database.reading() as connection:
-                yield from map(_line, lines(self._repository(connection, set_spec, now), selection))
+    def _list(
+        self, connection: Connection, set_spec: str | None, selection: Selection, now: int
+    ) -> SqlRepository:
+        """Return the repository that has the list of an inventory."""
+        repository = self._repository(connection, set_spec, now)
+        asked_set = selection.set_spec
+        if asked_set is not None and not (repository.has_sets and repository.has_set(asked_set)):
+            abort(_plain(f"There is no set {asked_set} here.", 404))
+        return repository
 
-        with self._database.reading() as connection:
-            repository = self._repository(connection, set_spec, now)
-            asked_set = selection.set_spec
-            if asked_set is not None and not (repository.has_sets and repository.has_set(asked_set)):
-                return _plain(f"There is no set {selection.set_spec} here.", 404)
-        return _streamed(stream())
-
-    def _repository(self, connection: Connection, set_spec: str | None, now: int) -> SqlRepository:
+    def _repository(
+        self, connection: Connection, set_spec: str | None, now: int, pairs: Pairs = ()
+    ) -> SqlRepository:
         settings = self._library.settings
         repository = SqlRepository(
             connection,
             self._formats,
             settings.namespace,
             settings.page_bytes,
-            horizon=horizon(self._database, connection, now),
+            horizon=horizon(self._servers.primary, connection, now),
             own_set=set_spec,
             numbers=self._numbers,
+            may_be_behind=self._servers.may_be_behind(connection),
         )
         if set_spec not in self._providers and set_spec is not None and not repository.has_set(set_spec):
+            if repository.may_be_behind and any(name == "resumptionToken" for name, _ in pairs):
+                raise Behind(repository.last_serial + 1)  # whoever goes on with a list has seen its set
             abort(_plain(f"There is no set {set_spec} here.", 404))
         return repository
 
@@ -266,26 +303,31 @@ def _line(text: str) -> bytes:
     return f"{text}\n".encode()
 
 
-def _ready(database: Database) -> Response:
-    """Say whether requests can be answered: the database is there, and its tables are up to date."""
-    try:
-        pending = database.pending()
-    except StoreError as error:
-        logger.warning("%s", error)  # where the database is, is nobody else's business
-        return _plain("the database cannot be used", 503)
-    return _plain("migrations are pending", 503) if pending else _plain("ok")
+def _ready(servers: Servers) -> Response:
+    """Say whether requests can be answered: some server is there, and its tables are up to date."""
+    answer = _plain("the database cannot be used", 503)
+    for database in servers.databases():
+        try:
+            pending = database.pending()
+        except StoreError as error:
+            logger.warning("%s", error)  # where the database is, is nobody else's business
+            continue
+        if not pending:
+            return _plain("ok")
+        answer = _plain("migrations are pending", 503)
+    return answer
 
 
-def _metrics(database: Database, library: Library) -> Response:
-    return Response(
-        metrics.exposition(database, library, int(time.time())), content_type=metrics.CONTENT_TYPE
-    )
+def _metrics(servers: Servers, library: Library) -> Response:
+    now = int(time.time())
+    state = servers.ask(lambda database: status(database, library, now))
+    return Response(metrics.exposition(state, servers), content_type=metrics.CONTENT_TYPE)
 
 
 def _unavailable(error: Unavailable | StoreError) -> Response:
     logger.error("%s", error)
     response = _plain("The repository cannot answer now. Please try again later.", 503)
-    response.headers["Retry-After"] = str(RETRY_AFTER)
+    response.headers["Retry-After"] = str(RETRY_SOON if isinstance(error, Behind) else RETRY_AFTER)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.replication import Cluster
 from tests.stores import SQLITE, PostgreSQL, Stores
 from tests.workbench import Workbench
 
@@ -15,6 +16,19 @@ def postgresql() -> Iterator[PostgreSQL]:
     server = PostgreSQL()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def _cluster() -> Iterator[Cluster]:
+    with Cluster(2, max_standby_streaming_delay="100ms") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(_cluster: Cluster) -> Iterator[Cluster]:
+    """Give a primary with two standbys, all well; a test may do to them what it likes."""
+    yield _cluster
+    _cluster.mend()
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

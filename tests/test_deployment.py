@@ -28,6 +28,8 @@ from oai.library import Library
 from oai.metrics import exposition
 from oai.server import GRACE
 from oai.settings import Settings
+from oai.status import status
+from oai.store.servers import Servers
 from tests.harvest.mirror import Harvester, Held, Mark, truth
 from tests.workbench import Workbench
 
@@ -182,7 +184,8 @@ def test_settings_of_the_manual() -> None:
 def test_metrics_of_the_manual(bench: Workbench) -> None:
     """The manual's table has the metrics that there are, and its alerts name no others."""
     bench.sync({"id": "a"})
-    text = exposition(bench.database, Library.of(bench.settings), bench.now).decode()
+    replicated = Servers(bench.database, [bench.database])
+    text = exposition(status(bench.database, Library.of(bench.settings), bench.now), replicated).decode()
     told = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
     assert set(re.findall(r"^\| `(oai_\w+)", MANUAL, re.MULTILINE)) == told
     assert set(re.findall(r"\boai_[a-z_]+\b", MANUAL)) - {"oai_dc", "oai_qdc"} == told

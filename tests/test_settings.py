@@ -77,7 +77,7 @@ BAD = [
     ("admin_email", "mailto:a@b.org"), ("admin_email", "Name <a@b.org>"), ("namespace", "localhost"), ("namespace", "a_b.org"),
     ("database_url", "mysql://x"), ("database_url", "nonsense"), ("page_size", "0"), ("page_size", "1001"), ("page_size", "many"),
     ("page_bytes", "1"), ("language", "english"), ("friends", "ftp://x"), ("branding_icon", "icon.png"), ("workers", "0"),
-    ("metadata_licence", "CC0"),
+    ("metadata_licence", "CC0"), ("replica_urls", "postgresql://a/b"), ("replica_urls", "mysql://x"), ("replica_lag", "0"),
 ]  # fmt: skip
 
 
@@ -95,6 +95,18 @@ def test_a_bad_setting_is_one_line(monkeypatch: pytest.MonkeyPatch, key: str, va
     assert message.startswith(f"{key} = ")
     assert (value.split() or [value])[0] in message
     assert "\n" not in message
+
+
+def test_replicas_are_of_postgresql() -> None:
+    """Replicas go with a PostgreSQL database, and are PostgreSQL's themselves."""
+    primary, replica = "postgresql+psycopg://one/oai", "postgresql+psycopg://two/oai"
+    assert load(None, database_url=primary, replica_urls=(replica,)).replica_urls == (replica,)
+    for database_url, url in (("sqlite:///a", replica), (primary, "sqlite:///b")):
+        with pytest.raises(SettingsError, match=r"replica_urls = .* replicas are of PostgreSQL"):
+            load(None, database_url=database_url, replica_urls=(url,))
+    with pytest.raises(SettingsError) as error:
+        load(None, replica_urls=("postgresql+psycopg://oai:hush@two/oai",))
+    assert "://oai:***@two/oai" in str(error.value)
 
 
 def test_an_unknown_key_is_named(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_clock_trouble_is_told(bench: Workbench) -> None:
     found = status(bench.database, bench.library, START)
     assert found.clock_behind == 5_000
     assert "clock      5000 seconds behind" in str(found)
-    assert b"oai_clock_behind_seconds 5000.0" in exposition(bench.database, bench.library, START)
+    assert b"oai_clock_behind_seconds 5000.0" in exposition(status(bench.database, bench.library, START))
     assert status(bench.database, bench.library, START + 5_000).clock_behind == 0
 
 

@@ -123,6 +123,8 @@ class Workbench:
         self.library = Library.of(self.settings)
         self.database = Database(self.settings.database_url)
         self.database.upgrade()
+        self.replica: Database | None = None
+        """Where requests are read from, if it is not the store itself."""
         self.now = START
         self._others: list[Workbench] = []
 
@@ -192,7 +194,7 @@ class Workbench:
         )
         provider = Provider(identity, Tokens([b"key"], base_url), self.settings.page_size)
         now = self.now if at is None else at
-        with self.database.reading() as connection:
+        with (self.replica or self.database).reading() as connection:
             return render(provider.answer(pairs, self.repository(connection, own_set, now), now))
 
     def day_lines(
@@ -212,6 +214,7 @@ class Workbench:
             self.settings.page_bytes,
             horizon=horizon(self.database, connection, now),
             own_set=own_set,
+            may_be_behind=self.replica is not None,
         )
 
     def ask(self, verb: str, own_set: str | None = None, at: int | None = None, **arguments: str) -> Answer:

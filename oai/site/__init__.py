@@ -9,11 +9,11 @@ changed, and who comes for a withdrawn item is told that it was withdrawn (410).
 import hashlib
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from flask import Blueprint, Response, abort, render_template, request
@@ -30,7 +30,7 @@ from oai.repository import Unavailable
 from oai.site.landing import Landing, readable_date
 from oai.sources import jsonl
 from oai.store.catalogue import PARENTS, Catalogue, Entry
-from oai.store.database import Database
+from oai.store.servers import Servers
 
 NEWEST = 6
 """Records on the front page."""
@@ -62,16 +62,18 @@ HEADERS = {
 
 logger = logging.getLogger(__name__)
 
+_Read = TypeVar("_Read")
+
 _PAGE = "private, max-age=60, must-revalidate"
 _STYLE = "public, max-age=31536000, immutable"
 _STYLE_OF_OTHERS = "public, max-age=300"  # asked for by a page of a newer or older version than this one
 _AFTER = re.compile(r"(-?\d{1,17})\.(\d{1,18})", re.ASCII)
 
 
-def create_site(library: Library, database: Database) -> Blueprint:
-    """Return the pages of *library*, read from *database*; it need not be there yet."""
+def create_site(library: Library, servers: Servers) -> Blueprint:
+    """Return the pages of *library*, read from *servers*; they need not be there yet."""
     site = _Site(library)
-    pages = _Pages(site, database)
+    pages = _Pages(site, servers)
     blueprint = Blueprint("site", __name__, template_folder="templates")
     blueprint.record_once(_add_converter)
     blueprint.add_url_rule("/", view_func=pages.front)
@@ -176,18 +178,20 @@ def _item(entry: Entry) -> Item:
 class _Pages:
     """The views."""
 
-    def __init__(self, site: _Site, database: Database) -> None:
+    def __init__(self, site: _Site, servers: Servers) -> None:
         self._site = site
-        self._database = database
+        self._servers = servers
 
     def front(self) -> Response:
         """Show the library: what it is, what is in it, and how to harvest it."""
-        with self._database.reading() as connection:
-            catalogue = Catalogue(connection)
-            figures = catalogue.figures()
-            shelf = catalogue.shelf(None, None, NEWEST)
-            tags = catalogue.most_used("tag", MOST_USED)
-            sections = catalogue.sets("section", "", SECTIONS)
+        figures, shelf, tags, sections = self._read(
+            lambda catalogue: (
+                catalogue.figures(),
+                catalogue.shelf(None, None, NEWEST),
+                catalogue.most_used("tag", MOST_USED),
+                catalogue.sets("section", "", SECTIONS),
+            )
+        )
         by_name = sorted(tags, key=lambda tag: tag.spec)
         return self._page(
             "front",
@@ -201,10 +205,9 @@ class _Pages:
     def records(self) -> Response:
         """List all items, those that changed last first."""
         after = _after()
-        with self._database.reading() as connection:
-            catalogue = Catalogue(connection)
-            total = catalogue.figures().records
-            shelf = catalogue.shelf(None, after, SHELF)
+        total, shelf = self._read(
+            lambda catalogue: (catalogue.figures().records, catalogue.shelf(None, after, SHELF))
+        )
         return self._page(
             "records",
             _with("/records/", after=_written(after)),
@@ -220,35 +223,29 @@ class _Pages:
         parent = start.partition(":")[0] if start is not None else None
         if start is not None and not _starts_list(start):
             abort(404)
-        lists = {}
-        with self._database.reading() as connection:
-            catalogue = Catalogue(connection)
+
+        def read(catalogue: Catalogue) -> dict[str, Any]:
+            lists = {}
             counts = catalogue.figures().sets
             for kind in (parent,) if parent else reversed(PARENTS):
                 limit = SECTIONS if parent is None and kind == "section" else SETS
                 lists[kind] = catalogue.sets(kind, start or "", limit)
             long = [kind for kind in lists if counts[kind] > len(lists[kind].sets)]
             initials = {kind: catalogue.initials(kind) for kind in long}
-        return self._page(
-            "sets",
-            _with("/sets/", **{"from": start}),
-            lists=lists,
-            counts=counts,
-            initials=initials,
-            start=start,
-        )
+            return {"lists": lists, "counts": counts, "initials": initials}
+
+        return self._page("sets", _with("/sets/", **{"from": start}), start=start, **self._read(read))
 
     def set_(self, set_spec: str) -> Response:
         """Show a set: how to harvest it, and its items."""
         after = _after()
         if not syntax.is_set_spec(set_spec):
             abort(404)
-        with self._database.reading() as connection:
-            catalogue = Catalogue(connection)
-            set_ = catalogue.set_(set_spec)
-            if set_ is None:
-                abort(404)
-            shelf = catalogue.shelf(set_spec, after, SHELF)
+        set_, shelf = self._read(
+            lambda catalogue: (catalogue.set_(set_spec), catalogue.shelf(set_spec, after, SHELF))
+        )
+        if set_ is None:
+            abort(404)
         path = self._site.set_path(set_spec)
         return self._page(
             "set",
@@ -262,10 +259,10 @@ class _Pages:
 
     def record(self, local: str) -> Response:
         """Show an item; one that was deleted has a page that says so."""
-        with self._database.reading() as connection:
-            catalogue = Catalogue(connection)
-            entries = (catalogue.entry(each) for each in _locals(local) if syntax.is_xml_text(each))
-            entry = next((entry for entry in entries if entry), None)
+        meant = [each for each in _locals(local) if syntax.is_xml_text(each)]
+        entry = self._read(
+            lambda catalogue: next((entry for entry in map(catalogue.entry, meant) if entry), None)
+        )
         if entry is None:
             abort(404)
         if entry.deleted:
@@ -308,6 +305,10 @@ class _Pages:
         )
         response.headers["Retry-After"] = str(RETRY_AFTER)
         return response
+
+    def _read(self, question: Callable[[Catalogue], _Read]) -> _Read:
+        """Return what is read from the catalogue for one page, all of it from one server."""
+        return self._servers.answer(lambda connection: question(Catalogue(connection)))
 
     def _page(self, name: str, path: str | None, /, **shown: Any) -> Response:
         """Return a page that can be kept and asked for again; *path* is its canonical one."""

@@ -10,8 +10,10 @@ connect, a time limit and no right to write, only guards against what should not
 """
 
 import os
+import socket
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,19 +26,37 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, Update, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Select,
+    Update,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoneLeft
 
 from oai.repository import Unavailable
+from oai.store.claims import Claims
 
 LOCK_WAIT = 600
 """Seconds that a writer waits for another one to finish."""
 
+CLAIM_WAIT = 0.1
+"""Seconds that a reader waits to claim a responseDate: it can do without."""
+
 _PAGE = 16_384  # bytes: a whole record fits on a page of the clustered table, and is not spilt
 _MAPPED = 1 << 30  # bytes of the database that a reader maps into its memory instead of copying
-_CLAIM_WAIT = 0.1  # seconds that a reader waits to claim a responseDate: it can do without
 _POOL_WAIT = 10  # seconds that a request waits for a connection that others have
+_SHORT_POOL_WAIT = 1  # the same where another server can be asked
+_SHORT_CONNECT_WAIT = 3  # seconds to connect, where another server can be asked
 _ADVISORY_LOCK = 0x6F6169  # PostgreSQL: "oai", held by who writes
 
 _CONNECTING: dict[str, Any] = {
@@ -45,6 +65,7 @@ _CONNECTING: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds; else a machine that is gone is waited for much longer
     "fallback_application_name": "oai",
 }
 # The server, too, is to notice within a minute that a machine is gone, since its locks go only then.
@@ -55,44 +76,84 @@ class StoreError(Exception):
     """The store cannot be used as it is: one line for the operator."""
 
 
+class Unreachable(StoreError, Unavailable):
+    """The store cannot be asked now, and so not be used either."""
+
+
+class Busy(Unavailable):
+    """All connections are in use: nothing is said about the server."""
+
+
 class Database:
     """The database at *url*; ``sqlite:///PATH`` or ``postgresql+psycopg://…``.
 
     Of PostgreSQL only: at most *connections* are open for reading, and no statement of a reader may
-    take more than *timeout* seconds.
+    take more than *timeout* seconds. With *replicated* it is one of several servers
+    (:mod:`oai.store.servers`), and with *is_replica* one that is not written to.
     """
 
-    def __init__(self, url: str, *, connections: int = 8, timeout: int = 30) -> None:
+    claims: Claims | None = None
+    """What is known of the claims on it, where requests are answered from replicas of it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 8,
+        timeout: int = 30,
+        replicated: bool = False,
+        is_replica: bool = False,
+    ) -> None:
         self.url = make_url(url)
+        self._is_one_of_many = replicated or is_replica
+        self._open: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._opening = threading.Lock()
+        if replicated:
+            self.claims = Claims()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = Path(self.url.database or "") if self.is_sqlite else None
         self._kept = threading.local()
         if self.is_sqlite:
             self._reader = self._sqlite(isolation_level="AUTOCOMMIT")
             self._writer = self._sqlite()
-            self._claimer = self._sqlite(isolation_level="AUTOCOMMIT", wait=_CLAIM_WAIT)
+            self._claimer = self._sqlite(isolation_level="AUTOCOMMIT", wait=CLAIM_WAIT)
             event.listen(self._reader, "connect", _prepare_reader)
             event.listen(self._writer, "connect", _prepare_writer)
             event.listen(self._writer, "begin", _begin_immediate)
         else:
             guards = {"default_transaction_read_only": "on", "statement_timeout": f"{timeout}s"}
             self._reader = self._postgresql(
-                guards, isolation_level="AUTOCOMMIT", pool_size=connections, pool_timeout=_POOL_WAIT
+                guards,
+                isolation_level="AUTOCOMMIT",
+                pool_size=connections,
+                pool_timeout=_SHORT_POOL_WAIT if is_replica else _POOL_WAIT,
             )
             self._writer = self._postgresql({})
-            self._claimer = self._postgresql({}, pool_size=1, pool_timeout=_CLAIM_WAIT)
+            self._claimer = self._postgresql({}, pool_size=1, pool_timeout=CLAIM_WAIT)
             event.listen(self._writer, "begin", _lift_limits)
+            for engine in (self._reader, self._claimer):
+                event.listen(engine, "connect", self._note)
 
     def _sqlite(self, wait: float = 30, **options: Any) -> Engine:
         arguments = {"timeout": wait, "check_same_thread": False}
         return create_engine(self.url, connect_args=arguments, pool_size=0, **options)
 
-    def _postgresql(self, parameters: dict[str, str], **options: Any) -> Engine:
+    def _arguments(self, parameters: dict[str, str]) -> dict[str, Any]:
+        """Return how a server is connected to, with these parameters for the session."""
         arguments: dict[str, Any] = _CONNECTING | {
             "options": " ".join(f"-c {name}={value}" for name, value in (parameters | _KEEPALIVE).items())
         }
+        if self._is_one_of_many:
+            arguments["connect_timeout"] = _SHORT_CONNECT_WAIT
         for name in self.url.query:  # what the operator writes goes first
             arguments.pop(name, None)
+        if "default_transaction_read_only" in parameters and _asks_for_a_primary(self.url):
+            # A session that gives up its right to write is no read-write one, on whatever server.
+            arguments["target_session_attrs"] = "primary"
+        return arguments
+
+    def _postgresql(self, parameters: dict[str, str], **options: Any) -> Engine:
+        arguments = self._arguments(parameters)
         try:
             return create_engine(
                 self.url, connect_args=arguments, max_overflow=0, pool_pre_ping=True, **options
@@ -104,6 +165,42 @@ class Database:
 
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
+
+    def connect_alone(self, seconds: int) -> Any:
+        """Return a driver's connection to PostgreSQL that belongs to no pool, made within *seconds* a host.
+
+        Raises the driver's errors.
+        """
+        dialect = self._reader.dialect
+        positional, named = dialect.create_connect_args(self.url)
+        own = self._arguments({"statement_timeout": f"{seconds}s"})
+        return dialect.connect(
+            *positional, **{**named, **own, "connect_timeout": seconds, "autocommit": True}
+        )
+
+    def is_of(self, connection: Connection) -> bool:
+        """Say whether *connection* is one that this database gave to read with."""
+        return connection.engine is self._reader
+
+    def cut(self) -> None:
+        """Break the connections of requests to a server that does not answer; else they would wait."""
+        with self._opening:
+            connections = list(self._open)
+        for connection in connections:
+            with (
+                suppress(OSError, self._reader.dialect.loaded_dbapi.Error),
+                socket.socket(fileno=os.dup(connection.fileno())) as used,
+            ):
+                used.shutdown(socket.SHUT_RDWR)
+
+    def _note(self, connection: Any, _: object) -> None:
+        with self._opening:
+            self._open.add(connection)
+
+    def connect_anew(self) -> None:
+        """Let requests use new connections from now on: the URL may lead to another server than before."""
+        self._reader.dispose()
+        self._claimer.dispose()
 
     def exists(self) -> bool:
         """Say whether there is a database; PostgreSQL's always is, or cannot be reached."""
@@ -146,7 +243,7 @@ class Database:
         try:
             yield
         except NoneLeft as error:
-            raise Unavailable(f"{self}: all connections are in use") from error
+            raise Busy(f"{self}: all connections are in use") from error
         except (DBAPIError, self._reader.dialect.loaded_dbapi.Error) as error:
             raise Unavailable(f"{self}: {_reason(error)}") from error
 
@@ -173,13 +270,26 @@ class Database:
         try:
             with self._claimer.begin() as connection:
                 if not self.is_sqlite:
-                    _limit(connection, lock_timeout=_CLAIM_WAIT, statement_timeout=_POOL_WAIT)
+                    _limit(connection, lock_timeout=CLAIM_WAIT, statement_timeout=_POOL_WAIT)
                 return connection.execute(statement).rowcount > 0
         except NoneLeft:
             return False
         except DBAPIError as error:
             _reason(error)
             return False
+
+    def read_now(self, query: Select[int]) -> int | None:
+        """Return the number that a query gives, asked where :meth:`write_now` writes; None without one."""
+        try:
+            with self._claimer.begin() as connection:
+                if not self.is_sqlite:
+                    _limit(connection, statement_timeout=_POOL_WAIT)
+                return connection.scalar(query)
+        except NoneLeft:
+            return None
+        except DBAPIError as error:
+            _reason(error)
+            return None
 
     @contextmanager
     def alone(self, waiting: Callable[[], None] = lambda: None) -> Iterator[Connection]:
@@ -276,9 +386,9 @@ class Database:
                 with self._reader.connect() as connection:
                     current = MigrationContext.configure(connection).get_current_revision()
             except NoneLeft as error:
-                raise StoreError(f"{self}: all connections are in use") from error
+                raise Unreachable(f"{self}: all connections are in use") from error
             except DBAPIError as error:
-                raise StoreError(f"{self} cannot be opened: {_reason(error)}") from error
+                raise Unreachable(f"{self} cannot be opened: {_reason(error)}") from error
         try:
             return [script.revision for script in scripts.iterate_revisions("head", current)][::-1]
         except (CommandError, RevisionError):
@@ -332,6 +442,10 @@ def _reason(error: Exception) -> str:
     if not names & _THE_OPERATORS and type(origin).__name__ != "DatabaseError":
         raise error
     return str(origin)
+
+
+def _asks_for_a_primary(url: URL) -> bool:
+    return url.query.get("target_session_attrs") == "read-write"
 
 
 def _limit(connection: Connection, **seconds: float) -> None:

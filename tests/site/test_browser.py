@@ -27,6 +27,7 @@ from oai.settings import Settings
 from oai.site import create_site
 from oai.sources.files import find_source
 from oai.store.database import Database
+from oai.store.servers import Servers
 from oai.sync import sync
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
@@ -136,7 +137,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     sources = [find_source(str(SEEDS)), find_source(str(items))]
     sync(database, library, sources, clock=lambda: 1_700_000_000, progress=_Silent())
     made = Flask("browser", static_folder=None)
-    made.register_blueprint(create_site(library, database))
+    made.register_blueprint(create_site(library, Servers(database)))
     yield made
     database.dispose()
 

@@ -42,6 +42,7 @@ from oai.store.schema import (
     Scope,
     SetRow,
 )
+from oai.store.servers import Servers
 from oai.sync import Options, sync
 from oai.text import clean
 
@@ -172,7 +173,7 @@ class Shop:
     def client(self) -> FlaskClient:
         """Return a client of an application that has the site and nothing else."""
         app = Flask("shop", static_folder=None)
-        app.register_blueprint(create_site(self.library, self.database))
+        app.register_blueprint(create_site(self.library, Servers(self.database)))
         return app.test_client()
 
 
