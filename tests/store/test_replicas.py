@@ -250,8 +250,8 @@ def test_a_replica_that_is_too_far_behind(library: Library, caplog: pytest.LogCa
     assert back.endswith("is back")
 
 
-def test_a_standby_that_is_killed(library: Library) -> None:
-    """No request fails when a replica dies; it is back by itself once it is started again."""
+def test_a_standby_that_is_killed(library: Library, caplog: pytest.LogCaptureFixture) -> None:
+    """No request fails when a replica dies; it is back by itself once it is started again. Two lines say so."""
     standby, other = library.cluster.standbys
     node = library.node(standby, other)
     with under_load(node) as took:
@@ -260,6 +260,7 @@ def test_a_standby_that_is_killed(library: Library) -> None:
         library.cluster.start(standby)
         wait_until(lambda: node.replicas[0].is_in)
     assert max(took) < 3
+    assert [record.name for record in caplog.records] == ["oai.store.servers"] * 2
 
 
 def test_servers_that_hang(library: Library) -> None:
