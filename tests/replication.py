@@ -196,6 +196,9 @@ class Cluster:
         for number in self.standbys:
             self.resume_replay(number)
             self.catch_up(number)
+        for number in (self.primary, *self.standbys):  # what is killed then need not replay all anew
+            with self.connected(number, "postgres") as connection:
+                connection.execute("CHECKPOINT")
 
     def is_running(self, number: int) -> bool:
         """Say whether there is any process of a server."""
