@@ -41,7 +41,8 @@ def as_jsonl(
         stamps = _datestamps(connection, ids) if datestamps else {}
         for id_, local, deleted in rows:
             if deleted:
-                item = _tombstone(local, [sets[set_id] for set_id in gone.get(id_, ())])
+                # In the order of setSpecs: the numbers are others in the next store.
+                item = _tombstone(local, sorted(sets[set_id] for set_id in gone.get(id_, ())))
             else:
                 item = merged([jsonl.load(one.content) for one in said[id_]])
             line = jsonl.write(item)

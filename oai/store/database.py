@@ -215,7 +215,12 @@ class Database:
         """
         try:
             if self.is_sqlite:
-                yield self._keep()
+                kept = self._keep()
+                try:
+                    yield kept
+                except (DBAPIError, self._reader.dialect.loaded_dbapi.Error):
+                    kept.invalidate()  # it may be of a file that was in the place of this one
+                    raise
             else:
                 with self._reader.connect() as connection, _thrown_away_if_lost(connection):
                     yield connection

@@ -18,6 +18,7 @@ from tests.benchmarks import scaling, yardsticks
 from tests.benchmarks.figures import Failed, Figure, Target, table
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.plot import draw
+from tests.stores import PostgreSQL
 
 RECORDS = 2_000
 TARGETS = {"reading": 5, "compression": 2, "growth": 8, "latency": 3, "writing": 4, "memory": 2}
@@ -165,6 +166,15 @@ def test_scaling(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [figure.unit for figure in figures] == ["records/s"] * 4 + ["µs/record"] * 4
     assert all(figure.value > 0 for figure in figures)
     assert figures[0].ratio == 1
+
+
+def test_on_postgresql(directory: Path, postgresql: PostgreSQL) -> None:
+    """Stores can be in PostgreSQL, and the server's own processor time counts: one part is enough to see it."""
+    server = postgresql.server
+    options = ("--database", server.get_uri(driver="psycopg"), "--database-pid", str(server.get_pid()))
+    part = run(directory, "--only", "compression", *options)["compression"]
+    rounds = {name: found[0] for name, found in part["measured"]["rounds"].items()}
+    assert {found["records"] for found in rounds.values()} == {RECORDS}
 
 
 def test_plot(parts: dict[str, Any], tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 import gzip
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from urllib.parse import urlencode
 
 import pytest
 import zstandard
 
 from tests.server.conftest import FORM, Reply, Server
-from tests.stores import sqlite_only
+from tests.stores import SQLITE
 from tests.workbench import NS
 
 pytestmark = pytest.mark.allow_hosts("127.0.0.1")
@@ -311,13 +311,26 @@ def test_the_store_out_of_reach(server: Server) -> None:
     assert server.fetch("GET", "/readyz").status == 200
 
 
-@sqlite_only
+@contextmanager
+def without_tables(server: Server) -> Iterator[None]:
+    """Put an empty file in the place of the store, or an empty schema."""
+    if server.stores is SQLITE:
+        with server.away():
+            server.database.parent.mkdir()
+            server.database.touch()
+            yield
+        return
+    server.change("ALTER SCHEMA public RENAME TO elsewhere; CREATE SCHEMA public")
+    try:
+        yield
+    finally:
+        server.change("DROP SCHEMA public; ALTER SCHEMA elsewhere RENAME TO public")
+
+
 def test_a_store_without_tables(server: Server) -> None:
-    """An empty file in the place of the store is no empty library: 503, and never noRecordsMatch."""
-    with server.away():
-        server.database.parent.mkdir()
-        server.database.touch()
-        # Connections that were open before still reach the store; each answer is right or 503.
+    """A store that has no tables is no empty library: 503, and never noRecordsMatch."""
+    with without_tables(server):
+        # In SQLite connections that were open before still reach the store; each answer is right or 503.
         for _ in range(8):
             reply = server.get(RECORDS)
             assert reply.status in (200, 503)
