@@ -28,6 +28,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, insert, select, update
@@ -178,6 +179,9 @@ class Publication:
         self._set_ids = {spec: id_ for id_, spec in connection.execute(select(SetRow.id, SetRow.spec))}
         self._set_specs = {id_: spec for spec, id_ in self._set_ids.items()}
         self._parents: dict[int, frozenset[int]] = {}
+        self._with_parents = lru_cache(maxsize=1000)(
+            self._and_parents
+        )  # asked for several times for each item
         self._written: dict[str, bytes] = {}
         self._members: Counter[int] = Counter()
         self.counted_format = 1
@@ -263,6 +267,8 @@ class Publication:
                 self._write(format_id, move, batch)
         self._blocks.write()
         batch.write(self.connection)
+        if self._tallies.are_many:
+            self._tallies.write(self.connection)
 
     def finish(self) -> None:
         """Write the counters and lift the hold on responseDates."""
@@ -420,7 +426,7 @@ class Publication:
             return "deleted"
         return "changed" if was_deleted is False else "added"
 
-    def _with_parents(self, set_ids: frozenset[int]) -> frozenset[int]:
+    def _and_parents(self, set_ids: frozenset[int]) -> frozenset[int]:
         return set_ids.union(*map(self._parents_of, set_ids))
 
     def _parents_of(self, set_id: int) -> frozenset[int]:
