@@ -97,15 +97,22 @@ class _Said:
 
     def text(self, key: str) -> str | None:
         """Return a text, None where it is empty."""
-        return self._cleaned(key, self.fields[key]) or None if key in self.fields else None
+        if key not in self.fields:
+            return None
+        value = self.fields[key]
+        return (value if self._are_clean and isinstance(value, str) else self._cleaned(key, value)) or None
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, without those that are empty."""
+        if key not in self.fields:
+            return ()
         cleaned = [self._cleaned(key, value) for value in self._list(key)]
         return tuple([text for text in cleaned if text])
 
     def names(self, key: str) -> tuple[Name, ...]:
         """Return a list of names, without those that are empty."""
+        if key not in self.fields:
+            return ()
         names = []
         for value in self._list(key):
             name, kind = (value.get("name"), value.get("kind")) if isinstance(value, dict) else (value, None)
@@ -116,7 +123,7 @@ class _Said:
         return tuple(names)
 
     def _list(self, key: str) -> Sequence[Any]:
-        values = self.fields.get(key, ())
+        values = self.fields[key]
         if not isinstance(values, list | tuple):
             raise Rejected(f"{key} is not a list")
         return values
