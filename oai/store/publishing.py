@@ -27,7 +27,6 @@ import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
@@ -57,8 +56,7 @@ MANY = 1_000
 """So many records that change at once may change how a database reads them best."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What an item is to be from now on.
 
     ``content`` is what its records say, by the number of the format; None for an item that is

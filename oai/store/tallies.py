@@ -34,6 +34,8 @@ def total(numbers: SQLColumnExpression[int]) -> ColumnElement[int]:
 MANY = 50_000
 """So many sums are some ten megabytes: a past of thousands of days, times its sets, would be a gigabyte."""
 
+_AT_ONCE = 1_000  # rows that are written together
+
 
 class Tallies:
     """What is to be added to the table ``tally``, summed up until it is written."""
@@ -66,9 +68,6 @@ class Tallies:
             for set_id, (records, deleted, digest) in of_sets.items()
         ]
         self._sums.clear()
-        rows = [dict(zip(columns, values, strict=True)) for values in counted if any(values[4:])]
-        if not rows:
-            return
         dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
         adding = dialect.insert(TallyRow)
         adding = adding.on_conflict_do_update(
@@ -79,7 +78,11 @@ class Tallies:
                 "digest": (TallyRow.digest + adding.excluded.digest) % inventory.MODULUS,
             },
         )
-        connection.execute(adding, rows)
+        for first in range(0, len(counted), _AT_ONCE):
+            at_once = counted[first : first + _AT_ONCE]
+            rows = [dict(zip(columns, values, strict=True)) for values in at_once if any(values[4:])]
+            if rows:
+                connection.execute(adding, rows)
 
 
 def _no_sums() -> defaultdict[int, list[int]]:
