@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -291,6 +291,7 @@ items = st.builds(
 
 
 @pytest.mark.parametrize("format_", [oai_dc.FORMAT, oai_qdc.FORMAT])
+@settings(deadline=None)  # the first one compiles a grammar
 @given(items, many, st.none() | texts)
 def test_what_is_written_is_what_lxml_writes(
     format_: Format, item: Item, rights: tuple[str, ...], language: str | None

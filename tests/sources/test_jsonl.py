@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oai.item import Item, Name
@@ -172,6 +172,7 @@ def test_what_is_written_is_loaded(item: Item) -> None:
     assert looks_like(write(item) + b"\n")
 
 
+@settings(deadline=None)  # files are written
 @given(ITEMS)
 def test_reading_twice_is_reading_once(tmp_path_factory: pytest.TempPathFactory, item: Item) -> None:
     """An item that was read, written and read again is the same: export and sync are the identity."""
@@ -182,6 +183,7 @@ def test_reading_twice_is_reading_once(tmp_path_factory: pytest.TempPathFactory,
         assert twice == [entry]
 
 
+@settings(deadline=None)  # files are written
 @given(
     st.binary(max_size=200)
     | st.lists(st.sampled_from([b'{"id":"a",', b'"title":"T"}', b"\n", b"null", b"\xff", b"{"])).map(b"".join)
@@ -204,6 +206,7 @@ LINES = [
 ]
 
 
+@settings(deadline=None)  # files are written
 @given(st.lists(st.sampled_from(LINES), max_size=12), st.sampled_from([b"", b"\n"]), st.integers(1, 40))
 def test_parts_are_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], end: bytes, size: int
@@ -244,6 +247,7 @@ def outcome(line: bytes) -> Any:
         return str(error)
 
 
+@settings(deadline=None)
 @given(
     JSON.map(lambda value: json.dumps(value).encode())
     | JSON.map(lambda value: json.dumps({"id": value}, ensure_ascii=False).encode("utf-8", "surrogatepass"))
