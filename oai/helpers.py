@@ -30,8 +30,9 @@ WORTH = 10_000
 COLLECTED = 50_000
 """So many objects come into being before the garbage collector looks at them: most are gone by then."""
 
-DEPTH = 3
-"""So many tasks a helper has at a time: one that it is at, one done, and one to come."""
+DEPTH = 6
+"""So many tasks a helper has at a time: one that it is at, and enough that it has none to wait for while
+what was made of several is written together."""
 
 MOST = 3
 """More helpers than this have nothing to do: writing the store takes a third of the work."""

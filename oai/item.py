@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -94,6 +95,8 @@ class Item:
     deleted: bool = False
 
 
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
+
 _FOLDED = str.maketrans(
     dict.fromkeys("‘’‚‛`´′", "'") | dict.fromkeys("“”„‟″«»", '"') | dict.fromkeys("‐‑‒–—―−", "-")
 )
@@ -119,6 +122,18 @@ def derived_id(title: str, first_creator: str | None, date: str | None) -> str:
     digits = hashlib.sha256(identity.encode()).hexdigest()[:8]
     slug = slugify(normalise(title), max_length=SLUG_LENGTH, word_boundary=True, save_order=True)
     return f"{slug}-{digits}" if slug else digits
+
+
+@lru_cache(maxsize=1 << 14)
+def is_date(text: str) -> bool:
+    """Say whether *text* is a date as an Item has it: YYYY, YYYY-MM or YYYY-MM-DD, of the calendar."""
+    match = _DATE.fullmatch(text)
+    try:
+        year, month, day = (int(part or 1) for part in match.groups()) if match else (0, 0, 0)
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
 
 
 def unique(values: Iterable[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import pytest
 from oai.formats import oai_dc
 from oai.helpers import DEPTH, HelperError, Helpers
 from oai.sources.files import find_source
+from oai.store import tallies
 from oai.sync import Options, Report, sync
 from tests.stores import Stores, contents
 from tests.workbench import Quiet, Workbench
@@ -85,6 +86,16 @@ def test_the_store_is_the_same(two: tuple[Workbench, Workbench]) -> None:
             (each.line, each.reason, each.done) for each in other.findings
         ]
         assert content(two[0]) == content(two[1])
+
+
+def test_a_past_of_many_days(two: tuple[Workbench, Workbench], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums that are written before they are many are those that are written at the end."""
+    items = [item | {"datestamp": f"20{n % 20:02}-0{1 + n % 9}-01"} for n, item in enumerate(ITEMS)]
+    for bench, many in zip(two, (100, tallies.MANY), strict=True):
+        monkeypatch.setattr(tallies, "MANY", many)
+        synced(bench, bench.write(*items), 1_000_000, keep_datestamps=True)
+        assert len({row[-4] for row in content(bench) if row[0] == "tally"}) == 180
+    assert content(two[0]) == content(two[1])
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oai import export
-from oai.formats import Context, Written, oai_dc
+from oai.formats import Context, oai_dc
 from oai.item import Item
 from oai.sources import Entry, Problem, checked
 from oai.sources.files import SourceError, find_source
@@ -67,7 +67,7 @@ def test_a_new_tag_is_a_change(bench: Workbench) -> None:
 def test_a_new_tag_is_a_change_in_a_format_without_tags(bench: Workbench) -> None:
     """The sets are part of the record: their change moves a record whose metadata do not name them."""
 
-    def untagged(item: Item, page: str, context: Context) -> Written:
+    def untagged(item: Item, page: str, context: Context) -> Any:
         return oai_dc.crosswalk(replace(item, tags=()), page, context)
 
     formats = {"oai_dc": replace(oai_dc.FORMAT, crosswalk=untagged)}
@@ -234,7 +234,7 @@ def test_a_bad_line_beside_a_good_one_of_the_same_item(bench: Workbench) -> None
 def test_an_item_of_which_no_record_can_be_made(bench: Workbench) -> None:
     """It keeps its last good version, is told once, and is tried again when the crosswalk is mended."""
 
-    def broken(item: Item, page: str, context: Context) -> Written:
+    def broken(item: Item, page: str, context: Context) -> Any:
         if item.title.startswith("Bad"):
             raise ValueError("cannot be written")
         return oai_dc.crosswalk(item, page, context)

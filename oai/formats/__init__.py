@@ -9,7 +9,7 @@ right is one rejected item and not a broken page.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from importlib.resources import files
 from typing import NamedTuple
@@ -41,10 +41,15 @@ class InvalidRecord(Exception):
 
 
 class Written(NamedTuple):
-    """Metadata that was written as XML: its root element, and ``xml``, which is what lxml makes of that."""
+    """Metadata written as XML, and the same in exclusive canonical form.
 
-    root: etree._Element
+    ``sample`` is a record of the same elements, but with texts that are the same for all such records:
+    this one is right if that one is, so that a grammar need not be asked of each.
+    """
+
     xml: bytes
+    canonical: bytes
+    sample: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Format:
     """A metadata format (§3.4) and the crosswalk into it.
 
     ``crosswalk`` gets the item, its page and the context, and returns the root element of the
-    metadata, beside its XML if that is known. ``version`` is raised whenever its output changes for
+    metadata, or what it has written. ``version`` is raised whenever its output changes for
     any item: the next sync then renders all records of this format anew and moves the datestamps of
     those that differ.
     ``grammar`` is a RELAX NG grammar that every record must match.
@@ -73,10 +78,9 @@ class Format:
         """Return what changes when, with the same items but other *settings*, other records may come out."""
         return hashlib.sha256(repr((self.version, *settings)).encode()).hexdigest()[:16]
 
-    def write(self, item: Item, page: str, context: Context) -> Written:
+    def root(self, item: Item, page: str, context: Context) -> etree._Element:
         """Return *item* in this format, not checked; raises ValueError for what XML cannot carry."""
-        made = self.crosswalk(item, page, context)
-        return made if isinstance(made, Written) else Written(made, etree.tostring(made, encoding="utf-8"))
+        return _root_of(self.crosswalk(item, page, context))
 
     def render(self, item: Item, page: str, context: Context) -> tuple[bytes, bytes]:
         """Return *item* in this format, checked: its XML, and the same in exclusive canonical form.
@@ -84,9 +88,17 @@ class Format:
         *page* is the item's page for people. Raises :class:`InvalidRecord` with the reason.
         """
         try:
-            root, xml = self.write(item, page, context)
+            made = self.crosswalk(item, page, context)
         except ValueError as error:  # lxml's, for a character that XML cannot carry
             raise InvalidRecord(f"{self.prefix}: {error}") from error
+        if isinstance(made, Written) and _takes(self, made.sample):
+            return made.xml, made.canonical
+        root = _root_of(made)
+        self.check(root)
+        return etree.tostring(root, encoding="utf-8"), etree.tostring(root, method="c14n", exclusive=True)
+
+    def check(self, root: etree._Element) -> None:
+        """Raise :class:`InvalidRecord` where *root* is not what the format promises."""
         if not root.tag.startswith(f"{{{self.namespace}}}"):
             raise InvalidRecord(f"{self.prefix}: the root is not in the namespace {self.namespace}")
         if self.schema not in root.get(SCHEMA_LOCATION, "").split():
@@ -94,7 +106,19 @@ class Format:
         grammar = self.grammar and self.grammar()
         if grammar is not None and not grammar.validate(root):
             raise InvalidRecord(f"{self.prefix}: {grammar.error_log.last_error.message}")
-        return xml, etree.tostring(root, method="c14n", exclusive=True)
+
+
+@lru_cache(maxsize=1000)
+def _takes(format_: Format, sample: bytes) -> bool:
+    try:
+        format_.check(etree.fromstring(sample))
+    except InvalidRecord:
+        return False
+    return True
+
+
+def _root_of(made: etree._Element | Written) -> etree._Element:
+    return etree.fromstring(made.xml) if isinstance(made, Written) else made
 
 
 def canonical(xml: bytes) -> bytes:

@@ -2,26 +2,28 @@
 
 from collections.abc import Iterator
 
+from lxml import etree
+
 from oai.formats import XSI, Context, Format, Written, shipped_grammar
-from oai.formats.dublin_core import DC, container, element, identifiers, subjects, types
+from oai.formats.dublin_core import DC, Container, Value, identifiers, subjects, types
 from oai.item import Item, unique
 
 OAI_DC = "http://www.openarchives.org/OAI/2.0/oai_dc/"
 SCHEMA = "http://www.openarchives.org/OAI/2.0/oai_dc.xsd"
 
-_OPENING = (
+_CONTAINER = Container(
     f'<oai_dc:dc xmlns:oai_dc="{OAI_DC}" xmlns:dc="{DC}" xmlns:xsi="{XSI}"'
-    f' xsi:schemaLocation="{OAI_DC} {SCHEMA}">'
+    f' xsi:schemaLocation="{OAI_DC} {SCHEMA}">',
+    "</oai_dc:dc>",
 )
-_CLOSING = "</oai_dc:dc>"
 
 
-def crosswalk(item: Item, page: str, context: Context) -> Written:
+def crosswalk(item: Item, page: str, context: Context) -> Written | etree._Element:
     """Return *item* as oai_dc; an element that would be empty is left out."""
-    return container(_OPENING, _elements(item, page, context), _CLOSING)
+    return _CONTAINER.written(_values(item, page, context))
 
 
-def _elements(item: Item, page: str, context: Context) -> Iterator[str]:
+def _values(item: Item, page: str, context: Context) -> Iterator[Value]:
     for name, values in (
         ("dc:title", (item.title,)),
         ("dc:creator", [name.name for name in item.creators]),
@@ -38,8 +40,7 @@ def _elements(item: Item, page: str, context: Context) -> Iterator[str]:
         ("dc:rights", unique((*context.rights, *item.rights))),
     ):
         for value in values:
-            if value:
-                yield element(name, value)
+            yield name, value, None
 
 
 FORMAT = Format("oai_dc", SCHEMA, OAI_DC, 1, crosswalk, shipped_grammar("oai_dc.rng"))

@@ -6,30 +6,33 @@ CONTENTdm, in which most repositories that offer oai_qdc give it.
 
 from collections.abc import Iterator
 
+from lxml import etree
+
 from oai.formats import XSI, Context, Format, Written, shipped_grammar
-from oai.formats.dublin_core import DC, container, element, identifiers, subjects, types
-from oai.item import Item, unique
+from oai.formats.dublin_core import DC, Container, Value, identifiers, subjects, types
+from oai.item import Item, is_date, unique
 from oai.protocol.syntax import is_uri
 
 OAI_QDC = "http://worldcat.org/xmlschemas/qdc-1.0/"
 SCHEMA = "http://worldcat.org/xmlschemas/qdc/1.0/qdc-1.0.xsd"
 DCTERMS = "http://purl.org/dc/terms/"
 
-_OPENING = (
+_CONTAINER = Container(
     f'<oai_qdc:qualifieddc xmlns:oai_qdc="{OAI_QDC}" xmlns:dc="{DC}" xmlns:dcterms="{DCTERMS}"'
-    f' xmlns:xsi="{XSI}" xsi:schemaLocation="{OAI_QDC} {SCHEMA}">'
+    f' xmlns:xsi="{XSI}" xsi:schemaLocation="{OAI_QDC} {SCHEMA}">',
+    "</oai_qdc:qualifieddc>",
 )
-_CLOSING = "</oai_qdc:qualifieddc>"
 
 
-def crosswalk(item: Item, page: str, context: Context) -> Written:
+def crosswalk(item: Item, page: str, context: Context) -> Written | etree._Element:
     """Return *item* with the refinements and encoding schemes that DCMI has for what it says."""
-    written = (element(name, text, scheme) for name, text, scheme in _values(item, page, context) if text)
-    return container(_OPENING, written, _CLOSING)
+    values = _values(item, page, context)
+    return (
+        _CONTAINER.written(values) if item.date is None or is_date(item.date) else _CONTAINER.parsed(values)
+    )
 
 
-def _values(item: Item, page: str, context: Context) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield name, text and encoding scheme of each element; what the item does not say has no text."""
+def _values(item: Item, page: str, context: Context) -> Iterator[Value]:
     first_type, *other_types = types(item)
     yield "dc:title", item.title, None
     for creator in item.creators:

@@ -20,6 +20,7 @@ _URI = re.compile(
 _BASE_URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9\-]*(?:\.[A-Za-z][A-Za-z0-9\-]*)+", re.ASCII)
 _LOCAL_SAFE = "-_.!~*'();/?:@&=+$,"
+_PLAIN_LOCAL = re.compile(rf"[A-Za-z0-9{re.escape(_LOCAL_SAFE)}]*", re.ASCII)
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -66,7 +67,8 @@ def oai_identifier(namespace: str, local: str) -> str:
     What may not stand in the local part is escaped as UTF-8 with upper-case digits, the
     percent sign included, so that :func:`local_part` gives *local* back.
     """
-    return f"oai:{namespace}:{quote(local, safe=_LOCAL_SAFE)}"
+    escaped = local if _PLAIN_LOCAL.fullmatch(local) else quote(local, safe=_LOCAL_SAFE)
+    return f"oai:{namespace}:{escaped}"
 
 
 def local_part(namespace: str, identifier: str) -> str | None:

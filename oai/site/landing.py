@@ -174,7 +174,7 @@ class Landing:
     def dublin_core(self) -> Iterator[tuple[str, str]]:
         """Yield element and value of the item's oai_dc record."""
         try:
-            root, _ = self.library.formats["oai_dc"].write(self.item, self.page, self.library.context)
+            root = self.library.formats["oai_dc"].root(self.item, self.page, self.library.context)
         except ValueError:  # a character that no record can carry; then the last good one is served
             return
         for element in root:

@@ -6,16 +6,14 @@ them. What has a wrong type, or lacks id or title, is rejected; a date or a lang
 is left out and reported; text is cleaned (:mod:`oai.text`).
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from langcodes import Language
 from langcodes.tag_parser import LanguageTagError
 
-from oai.item import Item, Name, Provenance
+from oai.item import Item, Name, Provenance, is_date
 from oai.names import name_of
 from oai.protocol import datestamp
 from oai.protocol.datestamp import Granularity
@@ -33,8 +31,6 @@ LONGEST_CHAIN = 50
 """From so many repositories, one behind the other, an item may have been harvested."""
 
 _PROVENANCE = ("base_url", "identifier", "datestamp", "metadata_namespace", "harvest_date")
-
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 
 
 class Rejected(Exception):
@@ -101,15 +97,22 @@ class _Said:
 
     def text(self, key: str) -> str | None:
         """Return a text, None where it is empty."""
-        return self._cleaned(key, self.fields[key]) or None if key in self.fields else None
+        if key not in self.fields:
+            return None
+        value = self.fields[key]
+        return (value if self._are_clean and isinstance(value, str) else self._cleaned(key, value)) or None
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, without those that are empty."""
+        if key not in self.fields:
+            return ()
         cleaned = [self._cleaned(key, value) for value in self._list(key)]
         return tuple([text for text in cleaned if text])
 
     def names(self, key: str) -> tuple[Name, ...]:
         """Return a list of names, without those that are empty."""
+        if key not in self.fields:
+            return ()
         names = []
         for value in self._list(key):
             name, kind = (value.get("name"), value.get("kind")) if isinstance(value, dict) else (value, None)
@@ -120,7 +123,7 @@ class _Said:
         return tuple(names)
 
     def _list(self, key: str) -> Sequence[Any]:
-        values = self.fields.get(key, ())
+        values = self.fields[key]
         if not isinstance(values, list | tuple):
             raise Rejected(f"{key} is not a list")
         return values
@@ -196,21 +199,10 @@ _FITS: Mapping[str, Callable[[str], bool]] = {
 
 
 def _checked_date(text: str | None, doubts: list[str]) -> str | None:
-    if text is None or _is_date(text):
+    if text is None or is_date(text):
         return text
     doubts.append(f"date {text!r} is none: left out")
     return None
-
-
-@lru_cache(maxsize=1 << 12)
-def _is_date(text: str) -> bool:
-    match = _DATE.fullmatch(text)
-    try:
-        year, month, day = (int(part or 1) for part in match.groups()) if match else (0, 0, 0)
-        date(year, month, day)
-    except ValueError:
-        return False
-    return True
 
 
 def _checked_language(text: str | None, doubts: list[str]) -> str | None:

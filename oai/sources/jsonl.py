@@ -6,18 +6,18 @@ that is broken or has a wrong type harms only itself: it is rejected with its li
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
+
+import orjson
 
 from oai.item import Item, Name, Provenance
 from oai.sources import Entry, Problem, checked
 from oai.sources.checked import KEYS, LISTS, NAMES, TEXTS, Rejected
 
-_PART = 100  # lines: what is made of them should not be much more than a pipe holds at once
+_PART = 150_000  # bytes: about a hundred lines, of which more is made than a pipe holds at once
 _ONCE = "ignored, here and in later lines"
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 LONGEST = 16 * 1024 * 1024
 """Bytes of the longest line that is read."""
@@ -37,26 +37,37 @@ def read(path: Path) -> Iterator[Entry | Problem]:
     yield from join(each for part in cut(path) for each in read_part(part))
 
 
-Part = list[tuple[int, bytes | None]]
-"""Lines that are read together, each with its number; None for one that is too long."""
+class Part(NamedTuple):
+    """Whole lines of a file: the number of the first of them, and at which bytes they begin and end."""
+
+    path: Path
+    line: int
+    begin: int
+    end: int
 
 
 def cut(path: Path) -> Iterator[Part]:
-    """Yield the lines of a file, a hundred at a time."""
+    """Yield the parts of a file, about a hundred lines each."""
+    line, begin = 1, 0
     with path.open("rb") as file:
-        lines = _lines(file)
-        while part := list(islice(lines, _PART)):
-            yield part
+        while piece := file.read(_PART):
+            lines = piece.count(b"\n")
+            while not piece.endswith(b"\n") and (piece := file.readline(_PART)):
+                lines += piece.endswith(b"\n")
+            yield Part(path, line, begin, file.tell())
+            line, begin = line + lines, file.tell()
 
 
 def read_part(part: Part) -> Iterator[Entry | Problem]:
     """Yield the items of some lines, and what was doubted or rejected."""
     known = {*KEYS, "provenance"}
-    for number, line in part:
-        if line is None:
-            yield Problem(number, f"the line is longer than {LONGEST} bytes", "rejected", rejected=True)
-        else:
-            yield from _read_line(line, number, known)
+    with part.path.open("rb") as file:
+        file.seek(part.begin)
+        for number, line in _lines(file, part):
+            if line is None:
+                yield Problem(number, f"the line is longer than {LONGEST} bytes", "rejected", rejected=True)
+            else:
+                yield from _read_line(line, number, known)
 
 
 def join(read: Iterable[_Read]) -> Iterator[_Read]:
@@ -70,20 +81,21 @@ def join(read: Iterable[_Read]) -> Iterator[_Read]:
         yield each
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """Yield each line that is not blank with its number; None for one that is too long."""
-    number = 0
-    while line := file.readline(LONGEST + 1):
-        number += 1
+def _lines(file: BinaryIO, part: Part) -> Iterator[tuple[int, bytes | None]]:
+    """Yield each line of a part that is not blank with its number; None for one that is too long."""
+    number, position = part.line, part.begin
+    while position < part.end and (line := file.readline(LONGEST + 1)):
+        position += len(line)
         if len(line) > LONGEST and not line.endswith(b"\n"):
-            while (rest := file.readline(LONGEST)) and not rest.endswith(b"\n"):
-                pass
+            while not line.endswith(b"\n") and (line := file.readline(LONGEST)):
+                position += len(line)
             yield number, None
-            continue
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if line.strip():
-            yield number, line
+        else:
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if line.strip():
+                yield number, line
+        number += 1
 
 
 def _read_line(line: bytes, number: int, known: set[str]) -> Iterator[Entry | Problem]:
@@ -105,26 +117,34 @@ def _read_line(line: bytes, number: int, known: set[str]) -> Iterator[Entry | Pr
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(line)
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        value = _slowly(line)
+    if not isinstance(value, dict):
+        raise Rejected("not a JSON object")
+    return {key: each for key, each in value.items() if each is not None}
+
+
+def _slowly(line: bytes) -> Any:
+    """Read what orjson does not: Python's reader takes more, or tells what is wrong."""
+    try:
+        return json.loads(line)
     except UnicodeDecodeError as error:
         raise Rejected(f"not UTF-8 at byte {error.start + 1} of the line") from None
     except json.JSONDecodeError as error:
         raise Rejected(f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except (RecursionError, ValueError) as error:
         raise Rejected(f"not JSON that can be read: {error}") from None
-    if not isinstance(value, dict):
-        raise Rejected("not a JSON object")
-    return {key: each for key, each in value.items() if each is not None}
 
 
 def write(item: Item) -> bytes:
     """Return *item* as one line, without its end; :func:`read` gives it back."""
-    return _encode(_as_object(item)).encode()
+    return orjson.dumps(_as_object(item))
 
 
 def load(line: bytes) -> Item:
     """Return the Item that :func:`write` wrote; nothing is checked again."""
-    fields = json.loads(line)
+    fields = orjson.loads(line)
     for key in NAMES:
         if key in fields:
             fields[key] = tuple(Name(**name) for name in fields[key])

@@ -27,7 +27,7 @@ import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, insert, select, update
@@ -56,8 +56,7 @@ MANY = 1_000
 """So many records that change at once may change how a database reads them best."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What an item is to be from now on.
 
     ``content`` is what its records say, by the number of the format; None for an item that is
@@ -177,8 +176,10 @@ class Publication:
         self._first_serial = self._serial
         self._set_ids = {spec: id_ for id_, spec in connection.execute(select(SetRow.id, SetRow.spec))}
         self._set_specs = {id_: spec for spec, id_ in self._set_ids.items()}
-        self._parents: dict[int, frozenset[int]] = {}
-        self._written: dict[str, bytes] = {}
+        # Asked for once or more for each item.
+        self._parents_of = cache(self._find_parents)
+        self._with_parents = lru_cache(maxsize=1000)(self._add_parents)
+        self._element_of = cache(self._write_element)
         self._members: Counter[int] = Counter()
         self.counted_format = 1
         """The format by whose records the members of sets are counted; one that every item has."""
@@ -263,6 +264,8 @@ class Publication:
                 self._write(format_id, move, batch)
         self._blocks.write()
         batch.write(self.connection)
+        if self._tallies.are_many:
+            self._tallies.write(self.connection)
 
     def finish(self) -> None:
         """Write the counters and lift the hold on responseDates."""
@@ -420,27 +423,20 @@ class Publication:
             return "deleted"
         return "changed" if was_deleted is False else "added"
 
-    def _with_parents(self, set_ids: frozenset[int]) -> frozenset[int]:
+    def _add_parents(self, set_ids: frozenset[int]) -> frozenset[int]:
         return set_ids.union(*map(self._parents_of, set_ids))
 
-    def _parents_of(self, set_id: int) -> frozenset[int]:
-        found = self._parents.get(set_id)
-        if found is None:
-            above = syntax.ancestors(self._set_specs[set_id])
-            found = self._parents[set_id] = frozenset(self._set_ids[spec] for spec in above)
-        return found
+    def _find_parents(self, set_id: int) -> frozenset[int]:
+        above = syntax.ancestors(self._set_specs[set_id])
+        return frozenset(self._set_ids[spec] for spec in above)
 
     def _elements(self, set_ids: frozenset[int]) -> bytes:
         """Return the setSpec elements of a header: the most particular sets only (§2.6)."""
         lowest = set_ids.difference(*map(self._parents_of, set_ids))
-        specs = sorted([self._set_specs[set_id] for set_id in lowest])
-        return b"".join([self._element_of(spec) for spec in specs])
+        return b"".join(map(self._element_of, sorted(lowest, key=self._set_specs.__getitem__)))
 
-    def _element_of(self, spec: str) -> bytes:
-        found = self._written.get(spec)
-        if found is None:
-            found = self._written[spec] = render.set_spec(spec)
-        return found
+    def _write_element(self, set_id: int) -> bytes:
+        return render.set_spec(self._set_specs[set_id])
 
 
 # What was held back may have been given out, which is as good as claimed.

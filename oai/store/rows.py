@@ -1,12 +1,16 @@
 """Many rows put into a table at once: the one place through which whatever comes by the thousand goes."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.orm import InstrumentedAttribute
 
 from oai.store.schema import Base
+
+_AT_ONCE = 100
+"""So many rows are in one statement of SQLite: each statement takes a while to begin and to end."""
 
 
 def insert_rows(
@@ -25,9 +29,13 @@ def insert_rows(
         return
     names = ", ".join(column.key for column in columns)
     if connection.dialect.name == "sqlite":
-        places = ", ".join(["?"] * len(columns))
-        statement = f"INSERT INTO {table.__tablename__} ({names}) VALUES ({places})"  # noqa: S608 - names of our schema
-        connection.exec_driver_sql(statement, list(rows))
+        values = f"({', '.join(['?'] * len(columns))})"
+        full = len(rows) - len(rows) % _AT_ONCE
+        for rows_, size in ((rows[:full], _AT_ONCE), (rows[full:], 1)):
+            if rows_:
+                statement = f"INSERT INTO {table.__tablename__} ({names}) VALUES {', '.join([values] * size)}"  # noqa: S608 - names of our schema
+                parts = [rows_[n : n + size] for n in range(0, len(rows_), size)]
+                connection.exec_driver_sql(statement, [tuple(chain.from_iterable(part)) for part in parts])
         return
     driver: Any = connection.connection.driver_connection
     types = [_type(column, connection.dialect) for column in columns]

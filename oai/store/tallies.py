@@ -31,32 +31,43 @@ def total(numbers: SQLColumnExpression[int]) -> ColumnElement[int]:
     return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
 
 
+MANY = 50_000
+"""So many sums are some ten megabytes: a past of thousands of days, times its sets, would be a gigabyte."""
+
+_AT_ONCE = 1_000  # rows that are written together
+
+
 class Tallies:
     """What is to be added to the table ``tally``, summed up until it is written."""
 
     def __init__(self) -> None:
-        self._sums: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._sums: defaultdict[tuple[int, int, int], defaultdict[int, list[int]]] = defaultdict(_no_sums)
 
     def count(self, set_ids: Iterable[int], format_id: int, scope: int, by: int, line: Line) -> None:
         """Add a record to the lists of sets, or with *by* -1 take it away."""
-        day = line.datestamp // DAY
+        of_sets = self._sums[format_id, scope, line.datestamp // DAY]
+        deleted = by if line.deleted else 0
         number = by * line.number
         for set_id in set_ids:
-            sums = self._sums[set_id, format_id, scope, day]
+            sums = of_sets[set_id]
             sums[0] += by
-            sums[1] += by if line.deleted else 0
+            sums[1] += deleted
             sums[2] += number
 
+    @property
+    def are_many(self) -> bool:
+        """Whether they should be written before there are more."""
+        return sum(map(len, self._sums.values())) > MANY
+
     def write(self, connection: Connection) -> None:
-        """Add the sums to the table."""
+        """Add the sums to the table, and begin anew."""
         columns = ("set_id", "format_id", "scope", "day", "records", "deleted", "digest")
         counted = [
-            (*key, records, deleted, digest % inventory.MODULUS)
-            for key, (records, deleted, digest) in self._sums.items()
+            (set_id, *list_, records, deleted, digest % inventory.MODULUS)
+            for list_, of_sets in self._sums.items()
+            for set_id, (records, deleted, digest) in of_sets.items()
         ]
-        rows = [dict(zip(columns, values, strict=True)) for values in counted if any(values[4:])]
-        if not rows:
-            return
+        self._sums.clear()
         dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
         adding = dialect.insert(TallyRow)
         adding = adding.on_conflict_do_update(
@@ -67,4 +78,12 @@ class Tallies:
                 "digest": (TallyRow.digest + adding.excluded.digest) % inventory.MODULUS,
             },
         )
-        connection.execute(adding, rows)
+        for first in range(0, len(counted), _AT_ONCE):
+            at_once = counted[first : first + _AT_ONCE]
+            rows = [dict(zip(columns, values, strict=True)) for values in at_once if any(values[4:])]
+            if rows:
+                connection.execute(adding, rows)
+
+
+def _no_sums() -> defaultdict[int, list[int]]:
+    return defaultdict(lambda: [0, 0, 0])

@@ -1,19 +1,24 @@
 """The crosswalks: which element has what, in which order, and what is refused."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from oai import formats
 from oai.formats import Context, Format, InvalidRecord, Written, oai_dc, oai_qdc
 from oai.formats.dublin_core import as_uri
-from oai.item import Item, Name
+from oai.item import Item, Name, is_date
 from oai.library import Library
+from oai.protocol import syntax
 from oai.settings import Settings, SettingsError
 from tests.stores import Stores
 from tests.workbench import Workbench, temporary
@@ -220,11 +225,121 @@ def test_a_new_licence_changes_the_records(bench: Workbench) -> None:
     assert other.sync({"id": "a"}).changed == 2
 
 
-@pytest.mark.parametrize("crosswalk", [oai_dc.crosswalk, oai_qdc.crosswalk])
-def test_what_is_written_is_what_lxml_writes(crosswalk: Callable[[Item, str, Context], Written]) -> None:
-    """The XML that is kept is, byte for byte, what would come of its root element."""
-    odd = "a & b <c> \"d\" 'e' ]]> &amp; \r\n\t é \u0085 \u2028 \U0001f600"
-    names = (Name(odd, "personal"),)
-    item = Item("a", odd, names, names, names, odd, odd, date="2024", tags=(odd,), url="http://x.org/?a&b")
-    root, xml = crosswalk(item, PAGE, Context("https://library.example.org", (odd,), "eng"))
-    assert xml == etree.tostring(root, encoding="utf-8")
+def as_lxml_writes(format_: Any, item: Item, context: Context) -> tuple[bytes, bytes] | None:
+    """Return a record that is built element by element and judged by the grammar; None for one refused."""
+    module = sys.modules[format_.crosswalk.__module__]
+    root = module._CONTAINER.parsed([])
+    try:
+        for name, text, scheme in module._values(item, PAGE, context):
+            if text:
+                prefix, _, local = name.partition(":")
+                element = etree.SubElement(root, f"{{{root.nsmap[prefix]}}}{local}")
+                element.text = text
+                if scheme:
+                    element.set(f"{{{formats.XSI}}}type", scheme)
+    except ValueError:
+        return None
+    if not format_.grammar().validate(root):
+        return None
+    return etree.tostring(root, encoding="utf-8"), etree.tostring(root, method="c14n", exclusive=True)
+
+
+def as_it_renders(format_: Format, item: Item, context: Context) -> tuple[bytes, bytes] | None:
+    """Return a record as it is stored; None for one refused."""
+    try:
+        return format_.render(item, PAGE, context)
+    except InvalidRecord:
+        return None
+
+
+ODD = "a & b <c> \"d\" 'e' ]]> &amp; %b \r\n\t é \u0085 \u2028 \ufb01 \U0001f600"
+texts = st.one_of(
+    st.text(st.characters(exclude_categories=())),
+    st.text(st.sampled_from([*ODD, "\0", "\x1b", "\x7f", "\ud800", "\ufdd0", "\ufffd", "\ufffe", "\uffff"])),
+)
+dates = st.one_of(
+    texts,
+    st.from_regex(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?", fullmatch=True),
+    st.dates().map(str),
+    st.sampled_from(
+        ["0000", "0001", "2023-02-29", "2024-02-29", "2024-02-30", "2024-13", "2024-05-17T00:00:00Z"]
+    ),
+)
+uris = st.one_of(texts, st.from_regex(syntax._URI, fullmatch=True))
+many = st.lists(texts, max_size=3).map(tuple)
+names = st.lists(st.builds(Name, texts, st.just("personal")), max_size=3).map(tuple)
+items = st.builds(
+    Item,
+    id=texts,
+    title=texts,
+    creators=names,
+    editors=names,
+    contributors=names,
+    description=texts,
+    publisher=st.none() | texts,
+    date=st.none() | dates,
+    extent=st.none() | texts,
+    source=st.none() | texts,
+    tags=many,
+    sections=many,
+    language=st.none() | texts,
+    type=st.none() | texts,
+    rights=many,
+    identifiers=st.lists(uris, max_size=3).map(tuple),
+    url=st.none() | uris,
+)
+
+
+@pytest.mark.parametrize("format_", [oai_dc.FORMAT, oai_qdc.FORMAT])
+@settings(deadline=None)  # the first one compiles a grammar
+@given(items, many, st.none() | texts)
+def test_what_is_written_is_what_lxml_writes(
+    format_: Format, item: Item, rights: tuple[str, ...], language: str | None
+) -> None:
+    """A record is, byte for byte, what lxml makes of a tree of its elements, and is refused as that is."""
+    context = Context("https://library.example.org", rights, language)
+    assert as_it_renders(format_, item, context) == as_lxml_writes(format_, item, context)
+
+
+@pytest.mark.parametrize("format_", [oai_dc.FORMAT, oai_qdc.FORMAT])
+@pytest.mark.parametrize("odd", [ODD, ODD.replace("\r", ""), ODD.replace("\r", "").replace("\ufb01", "")])
+def test_odd_texts_are_written_as_lxml_writes_them(format_: Format, odd: str) -> None:
+    """That holds whether a text is plain or goes through the parser."""
+    name = (Name(odd, "personal"),)
+    item = Item("a", odd, name, name, name, odd, odd, date="2024", tags=(odd,), url="http://x.org/?a&b")
+    context = Context("https://library.example.org", (odd,), "eng")
+    found = as_it_renders(format_, item, context)
+    assert found is not None
+    assert found == as_lxml_writes(format_, item, context)
+    plain = "\r" not in odd and "\ufb01" not in odd
+    assert isinstance(format_.crosswalk(item, PAGE, context), Written) is plain
+
+
+@given(st.from_regex(syntax._URI, fullmatch=True) | st.text())
+def test_a_uri_is_one_to_the_grammar(text: str) -> None:
+    """What we take for a URI is one to the schemas, which need not be asked again."""
+    if syntax.is_uri(text):
+        grammar = etree.RelaxNG(etree.fromstring(ANY_URI))
+        root = etree.Element("uri")
+        root.text = text
+        assert grammar.validate(root)
+
+
+ANY_URI = (
+    '<element name="uri" xmlns="http://relaxng.org/ns/structure/1.0"'
+    ' datatypeLibrary="http://www.w3.org/2001/XMLSchema-datatypes">'
+    '<data type="anyURI"><param name="minLength">1</param></data></element>'
+)
+
+
+def test_every_date_of_the_calendar_is_one_to_the_grammar() -> None:
+    """What we take for a date is one to the schemas, which need not be asked again."""
+    days = {date.fromordinal(n) for n in range(1, date.max.toordinal() + 1, 997)}
+    days |= {date(2000, 1, 1) + timedelta(days=n) for n in range(4 * 366)}
+    opening, closing = oai_qdc._CONTAINER._opening, oai_qdc._CONTAINER._closing
+    written = {text for day in days for text in (f"{day}", f"{day}"[:7], f"{day}"[:4])}
+    assert all(map(is_date, written))
+    inside = "".join(f'<dcterms:issued xsi:type="dcterms:W3CDTF">{text}</dcterms:issued>' for text in written)
+    grammar = oai_qdc.FORMAT.grammar
+    assert grammar is not None
+    assert grammar().validate(etree.fromstring(f"{opening}{inside}{closing}"))

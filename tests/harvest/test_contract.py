@@ -18,6 +18,7 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from lxml import etree
 from sqlalchemy import event
 
 from oai.formats import Format, Written
@@ -148,7 +149,7 @@ class Contract(RuleBasedStateMachine):
 
         def changed(item: Any, page: str, context: Any) -> Any:
             made = original(item, page, context)
-            root = made.root if isinstance(made, Written) else made
+            root = etree.fromstring(made.xml) if isinstance(made, Written) else made
             root[0].text = f"{version} {root[0].text}"
             return root
 

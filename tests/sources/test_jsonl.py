@@ -3,14 +3,17 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oai.item import Item, Name
 from oai.sources import Entry, Problem, kinds
-from oai.sources.jsonl import LONGEST, load, looks_like, read, write
+from oai.sources.checked import Rejected
+from oai.sources.jsonl import LONGEST, _object, cut, load, looks_like, read, write
 
 
 def read_lines(directory: Path, *lines: Any) -> list[Entry | Problem]:
@@ -169,6 +172,7 @@ def test_what_is_written_is_loaded(item: Item) -> None:
     assert looks_like(write(item) + b"\n")
 
 
+@settings(deadline=None)  # files are written
 @given(ITEMS)
 def test_reading_twice_is_reading_once(tmp_path_factory: pytest.TempPathFactory, item: Item) -> None:
     """An item that was read, written and read again is the same: export and sync are the identity."""
@@ -179,6 +183,7 @@ def test_reading_twice_is_reading_once(tmp_path_factory: pytest.TempPathFactory,
         assert twice == [entry]
 
 
+@settings(deadline=None)  # files are written
 @given(
     st.binary(max_size=200)
     | st.lists(st.sampled_from([b'{"id":"a",', b'"title":"T"}', b"\n", b"null", b"\xff", b"{"])).map(b"".join)
@@ -188,3 +193,85 @@ def test_any_bytes_are_read(tmp_path_factory: pytest.TempPathFactory, content: b
     path = tmp_path_factory.mktemp("bytes") / "items.jsonl"
     path.write_bytes(content)
     assert all(isinstance(each, Entry | Problem) for each in read(path))
+
+
+LINES = [
+    b"",
+    b"  ",
+    b"\xef\xbb\xbf",
+    b"{}",
+    b'{"id":"a","title":"T"}',
+    b'{"id":"b","title":"T","x":1}',
+    b"\xff",
+]
+
+
+@settings(deadline=None)  # files are written
+@given(st.lists(st.sampled_from(LINES), max_size=12), st.sampled_from([b"", b"\n"]), st.integers(1, 40))
+def test_parts_are_whole_lines(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], end: bytes, size: int
+) -> None:
+    """Wherever a file is cut into parts, the same is read of it, at the same lines."""
+    path = tmp_path_factory.mktemp("parts") / "items.jsonl"
+    path.write_bytes(b"\n".join(lines) + end)
+    with patch("oai.sources.jsonl._PART", 1 << 20):
+        whole = list(read(path))
+    with patch("oai.sources.jsonl._PART", size):
+        assert list(read(path)) == whole
+        parts = list(cut(path))
+    assert b"".join(path.read_bytes()[part.begin : part.end] for part in parts) == path.read_bytes()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.text() | st.floats() | st.integers(-(1 << 70), 1 << 70),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+ODDITIES = [
+    *'{}[]:,0123456789.eE+-"\\/ntu \t\r\x00\x7f\x85\ufeff\u2028é',
+    *('"id"', "NaN", "-Infinity", "true", "null", "\\ud800", "\\udc00", "1e999", "9" * 5000, "[" * 2000, '{"a":1,"a":2}'),
+]  # fmt: skip
+
+
+def without_orjson(line: bytes) -> Any:
+    """Return what Python's own reader makes of a line, or why it makes nothing."""
+    with patch("oai.sources.jsonl.orjson.loads", side_effect=orjson.JSONDecodeError("", "", 0)):
+        return outcome(line)
+
+
+def outcome(line: bytes) -> Any:
+    """Return what is read of a line, whole numbers like any others, or why nothing is."""
+    try:
+        return repr(json.loads(json.dumps(_object(line)), parse_int=float))
+    except Rejected as error:
+        return str(error)
+
+
+@settings(deadline=None)
+@given(
+    JSON.map(lambda value: json.dumps(value).encode())
+    | JSON.map(lambda value: json.dumps({"id": value}, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    | st.lists(st.sampled_from(ODDITIES)).map(lambda each: "".join(each).encode())
+    | st.lists(st.sampled_from(ODDITIES)).map(lambda each: ('{"id":"' + "".join(each) + '"}').encode())
+    | st.text(st.characters(exclude_categories=())).map(lambda text: text.encode("utf-16", "surrogatepass"))
+    | st.binary()
+)
+def test_orjson_reads_what_json_reads(line: bytes) -> None:
+    """A line is read, or refused, as the standard library does it, however fast."""
+    assert outcome(line) == without_orjson(line)
+
+
+@given(ITEMS)
+def test_orjson_writes_what_json_writes(item: Item) -> None:
+    """A line is, byte for byte, what stores hold already: their digests are of it."""
+    fields = json.loads(write(item))
+    assert write(item) == json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def test_characters_are_written_as_json_writes_them() -> None:
+    """That holds for every character."""
+    for first in range(0, 0x110000, 0x1000):
+        text = "".join(chr(n) for n in range(first, first + 0x1000) if not 0xD800 <= n < 0xE000)
+        assert (
+            write(Item(text)) == json.dumps({"id": text}, ensure_ascii=False, separators=(",", ":")).encode()
+        )
