@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oai import export
-from oai.formats import Context, oai_dc
+from oai.formats import Context, Written, oai_dc
 from oai.item import Item
 from oai.sources import Entry, Problem, checked
 from oai.sources.files import SourceError, find_source

@@ -11,7 +11,6 @@ which survive harvesters that do not escape. It does not expire.
 """
 
 import hmac
-import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from hashlib import blake2b
 from hmac import compare_digest
 from typing import Any, NamedTuple
 
+import orjson
+
 from oai.protocol.errors import BadResumptionToken
 from oai.protocol.model import Position, Selection
 from oai.protocol.verbs import Verb
 
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
 _SIGNATURE = 16  # bytes
 _VERSION = 1  # of the payload: a later one must go on reading this one
 
@@ -92,7 +92,7 @@ class Tokens:
         raise _refusal(Verb.LIST_SETS)
 
     def _write(self, verb: Verb, *payload: str | int | None) -> str:
-        text = _COMPACT.encode([_VERSION, *payload]).encode()
+        text = orjson.dumps([_VERSION, *payload])
         return urlsafe_b64encode(_signature(self._keys[verb][-1], text) + text).rstrip(b"=").decode()
 
     def _read(self, verb: Verb, token: str) -> list[Any]:
@@ -103,7 +103,7 @@ class Tokens:
         signature, text = signed[:_SIGNATURE], signed[_SIGNATURE:]
         for key in self._keys[verb]:
             if compare_digest(signature, _signature(key, text)):
-                version, *payload = json.loads(text)
+                version, *payload = orjson.loads(text)
                 return payload if version == _VERSION else []
         raise _refusal(verb)
 

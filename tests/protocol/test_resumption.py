@@ -19,7 +19,7 @@ SELECTIONS = st.builds(
     st.none() | st.from_regex(r"[a-z0-9-]{1,60}(:[a-z0-9-]{1,60})?", fullmatch=True),
 )
 TOKENS = st.builds(
-    RecordsToken, SELECTIONS, st.builds(Position, NUMBERS, NUMBERS), NUMBERS, st.none() | NUMBERS
+    RecordsToken, SELECTIONS, st.builds(Position, NUMBERS, NUMBERS), NUMBERS, st.none() | NUMBERS, NUMBERS
 )
 LISTS = st.sampled_from([Verb.LIST_RECORDS, Verb.LIST_IDENTIFIERS])
 
