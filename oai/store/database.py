@@ -215,7 +215,7 @@ class Database:
         """
         with self._translating():
             if not self.is_sqlite:
-                with self._reader.connect() as connection, _thrown_away_if_lost(connection):
+                with self._reader.connect() as connection:
                     yield connection
                 return
             kept: Connection | None = getattr(self._kept, "connection", None)
@@ -418,17 +418,6 @@ class Database:
         self._reader.dispose()
         self._claimer.dispose()
         self._writer.dispose()
-
-
-@contextmanager
-def _thrown_away_if_lost(connection: Connection) -> Iterator[None]:
-    """Let no connection that is lost go back to the pool, which would find that out loudly."""
-    driver = connection.dialect.loaded_dbapi
-    try:
-        yield
-    except driver.OperationalError:  # of a prepared statement, which SQLAlchemy does not see
-        connection.invalidate()
-        raise
 
 
 _THE_OPERATORS = {
