@@ -29,6 +29,7 @@ from oai.protocol import syntax
 DEFAULT_FILE = Path("config/oai.toml")
 
 _EMAIL = re.compile(r"\w[\w.+\-]*@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}", re.ASCII)
+_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _PLACEHOLDER = re.compile(r"(^|[.@])example(\.(org|com|net))?$")
 
@@ -275,7 +276,7 @@ def _explain(error: ValidationError) -> str:
     for detail in error.errors():
         key = str(detail["loc"][0])
         reason = detail["msg"].removeprefix("Value error, ")
-        shown = "…" if key == "token_keys" else repr(detail["input"])
+        shown = "…" if key == "token_keys" else _PASSWORD.sub(r"\1***@", repr(detail["input"]))
         line = f"{key} = {shown}: {reason[0].lower() + reason[1:]}"
         if detail["type"] == "extra_forbidden":
             line = f"{key}: there is no such setting"

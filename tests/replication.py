@@ -38,7 +38,7 @@ max_connections = 100
 shared_buffers = 32MB
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-wal_keep_size = 512MB
+wal_keep_size = 128MB
 wal_receiver_status_interval = 1s
 wal_retrieve_retry_interval = 100ms
 log_checkpoints = off
@@ -103,6 +103,11 @@ class Cluster:
                 self.catch_up(number)
         return name
 
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        with self.connected(self.primary, "postgres") as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
     @contextmanager
     def connected(self, number: int, name: str = DATABASE) -> Iterator[psycopg.Connection[Any]]:
         """Give a connection to a server, as its superuser and without transactions."""
@@ -133,7 +138,7 @@ class Cluster:
 
     def catch_up(self, number: int) -> None:
         """Wait until a standby has replayed all that the primary has written by now."""
-        written = self.ask(self.primary, "SELECT pg_current_wal_insert_lsn()")
+        written = self.ask(self.primary, "SELECT pg_current_wal_flush_lsn()")
         _wait_until(lambda: self.ask(number, f"SELECT pg_last_wal_replay_lsn() >= '{written}'"))
 
     def kill(self, number: int) -> None:
@@ -191,6 +196,9 @@ class Cluster:
         for number in self.standbys:
             self.resume_replay(number)
             self.catch_up(number)
+        for number in (self.primary, *self.standbys):  # what is killed then need not replay all anew
+            with self.connected(number, "postgres") as connection:
+                connection.execute("CHECKPOINT")
 
     def is_running(self, number: int) -> bool:
         """Say whether there is any process of a server."""

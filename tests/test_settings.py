@@ -104,6 +104,9 @@ def test_replicas_are_of_postgresql() -> None:
     for database_url, url in (("sqlite:///a", replica), (primary, "sqlite:///b")):
         with pytest.raises(SettingsError, match=r"replica_urls = .* replicas are of PostgreSQL"):
             load(None, database_url=database_url, replica_urls=(url,))
+    with pytest.raises(SettingsError) as error:
+        load(None, replica_urls=("postgresql+psycopg://oai:hush@two/oai",))
+    assert "://oai:***@two/oai" in str(error.value)
 
 
 def test_an_unknown_key_is_named(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ _PAGE = 16_384  # bytes: a whole record fits on a page of the clustered table, a
 _MAPPED = 1 << 30  # bytes of the database that a reader maps into its memory instead of copying
 _POOL_WAIT = 10  # seconds that a request waits for a connection that others have
 _SHORT_POOL_WAIT = 1  # the same where another server can be asked
-_SHORT_CONNECT_WAIT = 3  # seconds to connect, where another server can be asked
+_SHORT_CONNECT_WAIT = 2  # seconds to connect, where another server can be asked
 _ADVISORY_LOCK = 0x6F6169  # PostgreSQL: "oai", held by who writes
 
 _CONNECTING: dict[str, Any] = {
@@ -216,7 +216,14 @@ class Database:
         with self._translating():
             if not self.is_sqlite:
                 with self._reader.connect() as connection:
-                    yield connection
+                    try:
+                        yield connection
+                    except self._reader.dialect.loaded_dbapi.Error as error:
+                        # What goes to the driver itself, the pool is not told of; it would log a traceback.
+                        driver: Any = connection.connection.driver_connection
+                        if driver.closed:
+                            connection.invalidate(error)
+                        raise
                 return
             kept: Connection | None = getattr(self._kept, "connection", None)
             if kept is None or kept.closed or kept.invalidated:

@@ -41,6 +41,7 @@ PROBE_WAIT = 2
 CATCH_UP_WAIT = 2.0
 """Seconds that a request waits for a replica to catch up, where the primary cannot be asked."""
 
+_DOUBT = 0.2  # seconds after which a server is looked at again that has not answered once
 _POLL = 0.1  # seconds between two tries within that
 _PATIENCE = 10  # seconds after which a request that has failed is not tried on another server
 _SAMPLES = 3600  # of the primary; what is further behind is told by the commit that was replayed last
@@ -275,7 +276,7 @@ class Servers:
             server.was_looked_at.set()
             if server.misses > 1 and any(other.is_in for other in (self._primary, *self.replicas)):
                 server.database.cut()
-            self._ended.wait(INTERVAL)
+            self._ended.wait(_DOUBT if server.misses == 1 else INTERVAL)
         if connection:
             connection.close()
 
@@ -399,7 +400,8 @@ def _sight(connection: Any, asked: float) -> Sighting:
 
 _ABOUT = b"""
 SELECT pg_is_in_recovery(), pg_postmaster_start_time()::text,
- (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0')::bigint,
+ (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END
+  - '0/0')::bigint,
  extract(epoch FROM clock_timestamp())::float8, extract(epoch FROM pg_last_xact_replay_timestamp())::float8,
  last_serial
 FROM repository

@@ -20,7 +20,7 @@ from tests.harvest.mirror import Harvester, Mark, truth
 from tests.stores import SQLITE
 from tests.workbench import Answer, Workbench, temporary
 
-ROUNDS = int(os.environ.get("OAI_ROUNDS", "100"))
+ROUNDS = int(os.environ.get("OAI_ROUNDS", "60"))
 
 
 class Copies:

@@ -22,7 +22,9 @@ from oai.repository import Unavailable
 from oai.store.database import Database, StoreError
 from oai.store.horizon import horizon
 from oai.store.publishing import MANY, publishing
+from oai.store.repository import SqlRepository
 from oai.store.schema import RepositoryRow
+from oai.web import create_app
 from tests.server.conftest import wait_until
 from tests.store.test_publishing import mark
 from tests.stores import PostgreSQL, Stores, name_of, postgresql_only
@@ -152,6 +154,21 @@ def test_requests_that_take_too_long(bench: Workbench) -> None:
     with hurried.reading(), pytest.raises(Unavailable, match="in use"), hurried.reading():
         pass
     hurried.dispose()
+
+
+@postgresql_only
+def test_whoever_reads_an_inventory_slowly(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the parts that an inventory is read in, no connection is held; and no line is lost."""
+    bench.sync(*({"id": f"i{n}"} for n in range(9)))
+    app = create_app(bench.settings.model_copy(update={"database_connections": 1}))
+    whole = app.test_client().get("/oai/inventory/records").data
+    monkeypatch.setattr(SqlRepository.digests_behind, "__defaults__", (2,))
+    lines = app.test_client().get("/oai/inventory/records", buffered=False).iter_encoded()
+    read = next(lines)
+    assert app.test_client().get("/oai?verb=Identify").status_code == 200
+    assert read + b"".join(lines) == whole
+    assert whole.count(b"\n") == 10
+    app.extensions["oai.servers"].dispose()
 
 
 @postgresql_only
