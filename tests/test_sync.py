@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from oai import export
 from oai.formats import Context, Written, oai_dc
@@ -274,7 +275,7 @@ def test_problems_that_quote_anything(bench: Workbench, monkeypatch: pytest.Monk
         else:
             yield from read(fields, line)
 
-    def broken(item: Item, page: str, context: Context) -> Written:
+    def broken(item: Item, page: str, context: Context) -> Written | etree._Element:
         if item.id == "y":
             raise ValueError("of \0 and \udfff no XML can be made")
         return oai_dc.crosswalk(item, page, context)

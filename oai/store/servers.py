@@ -50,6 +50,7 @@ _PASSING = {
     "40P01",
     "57014",
 }  # what a replica cancels so that it can go on replaying; slow statements
+_SQLSTATE = ord("C")  # the name of the field in PostgreSQL's protocol
 
 _Answer = TypeVar("_Answer")
 
@@ -357,16 +358,14 @@ def _origin(error: BaseException) -> BaseException | None:
     return getattr(cause, "orig", None) or cause
 
 
-def _sight(connection: Any, asked: float) -> Sighting:
-    """Ask a server about itself; raises an error where it does not answer in time.
+def _is_passing(result: Any) -> bool:
+    return result is not None and (result.error_field(_SQLSTATE) or b"").decode() in _PASSING
 
-    The driver has no limit of its own to how long an answer may take, and the server's is of no use
-    where the server hangs.
-    """
-    driver = connection.pgconn
+
+def _ask(driver: Any, end: float) -> Any:
+    """Return a server's answer to the question about itself."""
     driver.send_query(_ABOUT)
     driver.flush()
-    end = time.monotonic() + PROBE_WAIT
     while driver.is_busy():
         ready = select.poll()
         ready.register(driver.socket, select.POLLIN)
@@ -376,6 +375,20 @@ def _sight(connection: Any, asked: float) -> Sighting:
     result = driver.get_result()
     while driver.get_result():
         pass
+    return result
+
+
+def _sight(connection: Any, asked: float) -> Sighting:
+    """Ask a server about itself; raises an error where it does not answer in time.
+
+    The driver has no limit of its own to how long an answer may take, and the server's is of no use
+    where the server hangs.
+    """
+    driver = connection.pgconn
+    end = time.monotonic() + PROBE_WAIT
+    result = _ask(driver, end)
+    while _is_passing(result) and time.monotonic() < end:
+        result = _ask(driver, end)
     if not result or not result.ntuples:
         raise Unavailable(result.error_message.decode() if result else "no answer")
     values = [result.get_value(0, column) for column in range(6)]

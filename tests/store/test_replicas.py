@@ -17,13 +17,14 @@ from werkzeug.test import TestResponse
 from oai.cli import main
 from oai.protocol import datestamp
 from oai.settings import Settings
+from oai.store import servers
 from oai.store.database import StoreError
 from oai.store.servers import Server, Servers
 from oai.web import RETRY_SOON, create_app
 from tests.harvest.mirror import Harvester, Mark, truth
 from tests.replication import Cluster
 from tests.server.conftest import NAMES, wait_until
-from tests.stores import SQLITE
+from tests.stores import SQLITE, postgresql_only
 from tests.workbench import Answer, Workbench
 
 NOWHERE = "postgresql+psycopg://127.0.0.1:1/oai"
@@ -468,3 +469,25 @@ def test_mirrors_miss_nothing(library: Library) -> None:
         harvester.harvest()
         harvester.harvest()
         assert harvester.mirror == expected, harvester.mark_by
+
+
+@postgresql_only
+def test_a_look_that_is_cancelled(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica that cancels the question whether it is well, to go on replaying, is asked once more."""
+    with bench.database.writing() as connection:
+        connection.execute(text("CREATE SEQUENCE looks"))
+        connection.execute(
+            text(
+                "CREATE FUNCTION cancelled() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN"
+                " IF nextval('looks') = 1 THEN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END IF;"
+                " RETURN false; END $$"
+            )
+        )
+    about = servers._ABOUT
+    monkeypatch.setattr(servers, "_ABOUT", about + b"WHERE NOT cancelled()")
+    node = Node(NOWHERE, bench.settings.database_url)
+    try:
+        assert node.get(verb="Identify").status_code == 200
+        assert node.replicas[0].is_in
+    finally:
+        node.servers.dispose()
