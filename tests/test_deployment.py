@@ -333,9 +333,7 @@ def backup(bench: Workbench, stores: Stores) -> Path:
     """Back the store up as the manual says."""
     path = bench.directory / "backup"
     if isinstance(stores, PostgreSQL):
-        command = re.search(r"\*\*PostgreSQL\*\*: `(pg_dump) (-\w+)`", MANUAL)
-        assert command
-        stores.program(command[1], command[2], bench.settings.database_url, out=path)
+        stores.program("pg_dump", *_options("pg_dump"), bench.settings.database_url, out=path)
         return path
     command = re.search(r'"(VACUUM INTO) ', MANUAL)
     assert command
@@ -351,9 +349,10 @@ def restore(bench: Workbench, stores: Stores, copy: Path) -> Workbench:
     if isinstance(stores, PostgreSQL):
         stores.drop(url)
         url = stores.url(bench.directory, upgraded=False)
-        command = re.search(r"`(pg_restore) (--[\w-]+)` into a new, empty database", MANUAL)
-        assert command
-        stores.program(command[1], command[2], "--dbname", url, given=copy)
+        options = [
+            each for each in _options("pg_restore") if not each.startswith("--role=")
+        ]  # see test_a_dump
+        stores.program("pg_restore", *options, "--dbname", url, given=copy)
     else:
         for path in bench.directory.glob("oai.sqlite*"):
             path.unlink()
@@ -477,18 +476,14 @@ def test_a_dump(bench: Workbench, postgresql: PostgreSQL) -> None:
     def at(url: str) -> str:
         return url.replace("postgresql+psycopg:", "postgresql:")
 
-    dump, restore = (
-        re.findall(rf"^# sudo -u postgres {name} (.+)$", MANUAL, re.MULTILINE)
-        for name in ("pg_dump", "pg_restore")
-    )
     with publishing(bench.database, lambda: bench.now + 5) as publication:
         publication.add_sets({"new": "New"})
-        run("pg_dump", *_options(dump[0]), "-f", path, at(bench.settings.database_url))
+        run("pg_dump", *_options("pg_dump"), "-f", path, at(bench.settings.database_url))
     bench.sync(item("a", "Two"))
     url = postgresql.url(bench.directory, upgraded=False)
     postgresql.do("CREATE ROLE {} LOGIN", "oai")
     postgresql.do("ALTER DATABASE {} OWNER TO {}", name_of(url), "oai")
-    run("pg_restore", *_options(restore[0]), "-d", at(url), path)
+    run("pg_restore", *_options("pg_restore"), "-d", at(url), path)
     restored = bench.again(database_url=url.replace("postgres:", "oai:"))
     assert restored.headers() == before
     restored.sync(item("a", "Two"))
@@ -498,6 +493,8 @@ def test_a_dump(bench: Workbench, postgresql: PostgreSQL) -> None:
     postgresql.do("DROP ROLE {}", "oai")
 
 
-def _options(line: str) -> list[str]:
-    """Return the options of a command that stand alone."""
-    return [word for word in shlex.split(line) if word.startswith("-") and word not in ("-d", "-f")]
+def _options(program: str) -> list[str]:
+    """Return the options that stand alone where the manual runs a program of PostgreSQL."""
+    found = re.search(rf"^# sudo -u postgres {program} (.+)$", MANUAL, re.MULTILINE)
+    assert found, program
+    return [word for word in shlex.split(found[1]) if word.startswith("-") and word not in ("-d", "-f")]
