@@ -172,7 +172,7 @@ def test_on_postgresql(directory: Path, postgresql: PostgreSQL) -> None:
     """Stores can be in PostgreSQL, and the server's own processor time counts: one part is enough to see it."""
     server = postgresql.server
     options = ("--database", server.get_uri(driver="psycopg"), "--database-pid", str(server.get_pid()))
-    part = run(directory, "--only", "compression", *options)["compression"]
+    part = run(directory / "postgresql", "--only", "compression", *options)["compression"]
     rounds = {name: found[0] for name, found in part["measured"]["rounds"].items()}
     assert {found["records"] for found in rounds.values()} == {RECORDS}
 
