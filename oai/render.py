@@ -52,9 +52,9 @@ def render(envelope: Envelope) -> bytes:
 
 
 def pieces(envelope: Envelope) -> list[bytes]:
-    """Return the whole response in pieces, of which those of a list are as the repository gave them.
+    """Return the whole response in pieces: those of a list as the repository gave them, but for its ends.
 
-    To join them would be to copy all of it once more before it is sent.
+    To join all would be to copy all once more before it is sent; but what is short is not sent by itself.
     """
     match envelope.answer:
         case Errors(errors):
@@ -71,8 +71,10 @@ def pieces(envelope: Envelope) -> list[bytes]:
             inside = _element(verb, records, token)
         case _:
             assert_never(envelope.answer)
-    first, *between, last = inside if len(inside) > 1 else (*inside, b"")
-    return [_opening(envelope) + first, *between, last + _CLOSING]
+    whole = [_opening(envelope), *inside, _CLOSING]
+    if len(whole) < 6:  # noqa: PLR2004 - what stands around a list, and two pieces of it
+        return [b"".join(whole)]
+    return [b"".join(whole[:3]), *whole[3:-3], b"".join(whole[-3:])]
 
 
 def stream(envelope: Envelope, records: Iterable[bytes]) -> Iterator[bytes]:
