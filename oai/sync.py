@@ -30,8 +30,9 @@ from oai.sources import jsonl
 from oai.sources.files import Source, SourceError
 from oai.store.contributions import Contribution, Contributions, Standing
 from oai.store.database import Database
-from oai.store.publishing import Change, Outcome, Publication, publishing
+from oai.store.publishing import MANY, Change, Outcome, Publication, publishing
 from oai.store.queries import END
+from oai.store.rows import know_rows
 from oai.store.schema import ContributionRow, FormatRow, ItemRow, PlacementRow, RecordRow, Scope, SetRow
 
 SPARED = 10
@@ -285,6 +286,8 @@ class Run:
         self._settle_formats()
         self._unrendered = {problem.local for _, problem in self.contributions.unrendered() if problem.local}
         count = len(self._intake.affected)
+        if count >= MANY:
+            know_rows(self._connection)
         self._progress.begin("Writing records", count)
         chunks_ = self._chunks(self._in_order())
         for chunk, rendered in self._helpers.map(self._renderer.render_all, chunks_, items=count):

@@ -51,11 +51,12 @@ def insert_rows(
 def know_rows(connection: Connection) -> None:
     """Let PostgreSQL count what a large change has brought, in its transaction.
 
-    Without that it takes a list that has just come for a short one, and sorts all of it for each
-    page, until it looks by itself: a minute later, or not at all.
+    Without that it takes what has just come for little: it sorts a whole list for each page, and
+    looks through all contributions for those of a few items, until it looks by itself, which is a minute
+    after the change is committed, or never.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("ANALYZE record, block, placement, tally, item")
+        connection.exec_driver_sql("ANALYZE record, block, placement, tally, item, contribution")
 
 
 def _type(column: InstrumentedAttribute[Any], dialect: Dialect) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from oai.intake import CHUNK
 from oai.protocol.model import Position
-from oai.store import queries
+from oai.store import contributions, queries
 from oai.store.catalogue import SCANNED, Catalogue
 from oai.store.database import Database
 from oai.store.prepared import Prepared
@@ -55,6 +56,8 @@ SELECT s, f, scope, n, f * 10000000 + n, n, CASE scope WHEN 2 THEN decode(repeat
 FROM (SELECT n, f, s, CASE WHEN s = 1 AND n % 10 = 0 THEN 1 + f % 2 ELSE 0 END AS scope
       FROM generate_series(1, :records) n, generate_series(1, 2) f,
            LATERAL (VALUES (CASE WHEN n % 2 = 0 THEN 1 ELSE 2 END), (3 + n % 38)) AS of(s)) placed;
+INSERT INTO contribution
+SELECT 1, n, n, decode(repeat('00', 16), 'hex'), decode(repeat('00', 400), 'hex') FROM generate_series(1, :records) n;
 INSERT INTO tally
 SELECT set_id, format_id, scope, datestamp / 86400, count(*), 0, 0 FROM placement GROUP BY 1, 2, 3, 4;
 """
@@ -80,6 +83,7 @@ def statements() -> dict[str, Prepared]:
     found = {
         "blocks": queries.blocks(),
         "whether more follow": queries.next_record(),
+        "where a list ends": queries.last_place(),
     }
     for part in Part:
         for backwards in (False, True):
@@ -126,6 +130,15 @@ def test_a_shelf_is_read_along_an_index(large: Connection, set_spec: str | None)
         assert any("Index Cond" in line and "ROW(datestamp, serial)" in line for line in lines), "\n".join(
             lines
         )
+
+
+def test_what_is_said_of_some_items_is_looked_up(large: Connection) -> None:
+    """A sync asks for so many items at a time, and does not read all that was ever said each time."""
+    ids = range(1, RECORDS, RECORDS // CHUNK)
+    query = contributions._OF_ITEMS.params(ids=list(ids))
+    written = query.compile(large, compile_kwargs={"literal_binds": True, "render_postcompile": True})
+    lines = list(large.exec_driver_sql(f"EXPLAIN (COSTS OFF) {written}").scalars())
+    assert any("ix_contribution_item_id" in line for line in lines), "\n".join(lines)
 
 
 def test_the_plans(large: Connection) -> None:
