@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests.programs import free_port
 from tests.replication import Cluster
 from tests.server.conftest import wait_until
-from tests.server.proxy import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 GUNICORN = Path(sys.executable).with_name("gunicorn")

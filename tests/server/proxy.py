@@ -2,38 +2,17 @@
 
 import http.client
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
-
+from tests.programs import installed
 from tests.server.conftest import Reply, wait_until
 
 CONFIG = Path(__file__).parent.parent.parent / "config" / "nginx.conf"
 _NODE = "    server 127.0.0.1:8080 max_fails=10 fail_timeout=5s;\n"
-
-
-def program() -> str:
-    """Return nginx; where it is not installed, skip here and fail in CI."""
-    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        reason = "there is no nginx here: apt-get install nginx-light"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 class Nginx:
@@ -62,7 +41,7 @@ class Nginx:
             encoding="utf-8",
         )
         self._command = [
-            program(),
+            installed("nginx", "nginx-light"),
             "-p",
             str(directory),
             "-c",

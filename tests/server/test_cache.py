@@ -25,8 +25,9 @@ import zstandard
 
 from oai.web import _LARGEST_BODY
 from tests.harvest.mirror import Harvester, Held, Mark, day_lines, truth
+from tests.programs import free_port
 from tests.server.conftest import NAMES, Commands, Reply, Server
-from tests.server.proxy import CONFIG, Nginx, free_port
+from tests.server.proxy import CONFIG, Nginx
 from tests.stores import Stores
 from tests.workbench import NS, Answer
 

@@ -28,10 +28,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tests.harvest.mirror import Mark
+from tests.programs import free_port
 from tests.server.cluster import PATIENCE, Databases, Node, started
 from tests.server.conftest import wait_until
 from tests.server.crowd import Reader, RequestFailed, Timeline, User, Writer
-from tests.server.proxy import CONFIG, Nginx, free_port
+from tests.server.proxy import CONFIG, Nginx
 from tests.workbench import Workbench
 
 SECONDS = float(os.environ.get("OAI_FAILOVER_SECONDS", "0"))

@@ -5,7 +5,6 @@ with the headers that forbid it taken away, and a script writes down what it fin
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -29,6 +28,7 @@ from oai.sources.files import find_source
 from oai.store.database import Database
 from oai.store.servers import Servers
 from oai.sync import sync
+from tests.programs import installed
 from tests.stores import Stores, sqlite_only
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
@@ -147,13 +147,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Iterator[Fl
 @pytest.fixture(scope="module")
 def chromium() -> str:
     """Return where the browser is; without one, skip here and fail in continuous integration."""
-    found = shutil.which("chromium")
-    if found is None:
-        reason = "there is no chromium here: apt-get install chromium"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+    return installed("chromium", "chromium")
 
 
 @pytest.fixture

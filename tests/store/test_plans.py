@@ -95,18 +95,22 @@ def statements() -> dict[str, Prepared]:
     return found
 
 
-def plan(connection: Connection, statement: Prepared, position: int) -> list[str]:
-    """Return how a statement is run, without figures."""
-    values = {
+def values(position: int, limit: int) -> dict[str, int]:
+    """Return what a page of the largest set, or of all, is asked for with."""
+    return {
         "set_id": 1,
         "format_id": 1,
         "datestamp": position,
         "serial": 10_000_000 + position,
         "from_": queries.BEGINNING,
         "until": queries.END,
-        "limit": 101,
+        "limit": limit,
     }
-    written, bound = statement.bound(connection.dialect, values)
+
+
+def plan(connection: Connection, statement: Prepared, position: int) -> list[str]:
+    """Return how a statement is run, without figures."""
+    written, bound = statement.bound(connection.dialect, values(position, limit=101))
     rows = connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {written}", bound)
     return [line for (line,) in rows]
 
@@ -160,18 +164,7 @@ def test_a_page_is_as_cheap_at_any_depth(large: Connection, name: str) -> None:
     read = []
     for position in (0, RECORDS // 2, RECORDS - 1000):
         statement = statements()[name]
-        written, bound = statement.bound(
-            large.dialect,
-            {
-                "set_id": 1,
-                "format_id": 1,
-                "datestamp": position,
-                "serial": 10_000_000 + position,
-                "from_": queries.BEGINNING,
-                "until": queries.END,
-                "limit": 10,
-            },
-        )
+        written, bound = statement.bound(large.dialect, values(position, limit=10))
         explained = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON) {written}"
         (top,) = large.exec_driver_sql(explained, bound).scalars().one()
         read.append(top["Plan"]["Shared Hit Blocks"] + top["Plan"]["Shared Read Blocks"])

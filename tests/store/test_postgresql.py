@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from oai.store.publishing import MANY, publishing
 from oai.store.repository import SqlRepository
 from oai.store.schema import RepositoryRow
 from oai.web import create_app
+from tests.programs import free_port, installed
 from tests.server.conftest import wait_until
 from tests.store.test_publishing import mark
 from tests.stores import PostgreSQL, Stores, name_of, postgresql_only
@@ -223,15 +223,8 @@ def test_what_a_large_change_brings_is_counted_with_it(bench: Workbench) -> None
 @pytest.fixture
 def pgbouncer(postgresql: PostgreSQL) -> Iterator[int]:
     """Give the port of a pgbouncer in transaction mode; without one, skip here and fail in CI."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        reason = "there is no pgbouncer here: apt-get install pgbouncer"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    program = installed("pgbouncer", "pgbouncer")
+    port = free_port()
     user = postgresql.server.system_user  # as root it does not run either
     with tempfile.TemporaryDirectory() as directory:
         configuration = Path(directory) / "pgbouncer.ini"
