@@ -121,7 +121,12 @@ class Database:
             event.listen(self._writer, "connect", _prepare_writer)
             event.listen(self._writer, "begin", _begin_immediate)
         else:
-            guards = {"default_transaction_read_only": "on", "statement_timeout": f"{timeout}s"}
+            guards = {
+                "default_transaction_read_only": "on",
+                "statement_timeout": f"{timeout}s",
+                # A page is a stretch of an index: a second process would take longer to start than it saves.
+                "max_parallel_workers_per_gather": "0",
+            }
             self._reader = self._postgresql(
                 guards,
                 isolation_level="AUTOCOMMIT",

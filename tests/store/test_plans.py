@@ -23,8 +23,7 @@ from oai.store.rows import know_rows
 from oai.store.schema import Scope
 from tests.stores import PostgreSQL
 
-USUAL = 50_000
-RECORDS = int(os.environ.get("OAI_PLAN_RECORDS", USUAL))
+RECORDS = int(os.environ.get("OAI_PLAN_RECORDS", "50000"))
 PLANS = Path(__file__).with_name("plans.txt")
 HARMLESS = {
     "Append",
@@ -146,16 +145,22 @@ def test_what_is_said_of_some_items_is_looked_up(large: Connection) -> None:
 
 
 def test_the_plans(large: Connection) -> None:
-    """Each page is read as plans.txt says: index scans alone, nothing sorted, nothing hashed."""
+    """Each page is read as plans.txt says: index scans alone, nothing sorted, nothing hashed.
+
+    That is so of 50,000 records and of 1,000,000 (OAI_PLAN_RECORDS); only whether a block that was read for
+    one record is remembered for the next is the database's own affair.
+    """
     found = []
     for name, statement in statements().items():
         lines = plan(large, statement, 25_000)
         assert nodes(lines) <= HARMLESS, "\n".join(lines)
+        large.exec_driver_sql("SET enable_memoize = off")
+        lines = plan(large, statement, 25_000)
+        large.exec_driver_sql("RESET enable_memoize")
         found.append("\n".join([f"== {name}", *(line for line in lines if "Output" not in line)]) + "\n")
     if os.environ.get("OAI_PLANS") == "write":
         PLANS.write_text("\n".join(found), encoding="utf-8")
-    if RECORDS == USUAL:
-        assert "\n".join(found) == PLANS.read_text(encoding="utf-8")
+    assert "\n".join(found) == PLANS.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", statements())
