@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from oai import render
+from oai.compression import body
 from oai.intake import chunks
 from oai.item import Item, merged
 from oai.library import Library
@@ -73,10 +74,10 @@ def as_xml(connection: Connection, library: Library, set_spec: str | None, at: H
 
 
 def _pieces(repository: SqlRepository, selection: Selection, page: Page) -> Iterator[bytes]:
-    yield from page.pieces
+    yield from body(page.pieces, None)
     while page.next:
         page = repository.page(selection, page.next, _PAGE, headers_only=False)
-        yield from page.pieces
+        yield from body(page.pieces, None)
 
 
 def _item_ids(connection: Connection, set_spec: str | None) -> Iterator[int]:

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from oai.protocol import datestamp
 from oai.protocol.datestamp import Granularity
 from oai.protocol.errors import ProtocolError
-from oai.protocol.model import MetadataFormat, Record, Set
+from oai.protocol.model import MetadataFormat, Piece, Record, Set
 from oai.protocol.response import (
     Envelope,
     Errors,
@@ -46,19 +46,12 @@ _IN_ATTRIBUTE = str.maketrans(
 )
 
 
-def render(envelope: Envelope) -> bytes:
-    """Return the whole response."""
-    return b"".join(pieces(envelope))
-
-
-def pieces(envelope: Envelope) -> list[bytes]:
-    """Return the whole response in pieces: those of a list as the repository gave them, but for its ends.
-
-    To join all would be to copy all once more before it is sent; but what is short is not sent by itself.
-    """
+def pieces(envelope: Envelope) -> list[Piece]:
+    """Return the whole response in pieces, those of a list as the repository gave them."""
+    inside: list[Piece]
     match envelope.answer:
         case Errors(errors):
-            inside = list(map(_error, errors))
+            inside = [*map(_error, errors)]
         case Identified():
             inside = _identify(envelope.answer)
         case Formats(formats):
@@ -71,10 +64,7 @@ def pieces(envelope: Envelope) -> list[bytes]:
             inside = _element(verb, records, token)
         case _:
             assert_never(envelope.answer)
-    whole = [_opening(envelope), *inside, _CLOSING]
-    if len(whole) < 6:  # noqa: PLR2004 - what stands around a list, and two pieces of it
-        return [b"".join(whole)]
-    return [b"".join(whole[:3]), *whole[3:-3], b"".join(whole[-3:])]
+    return [_opening(envelope), *inside, _CLOSING]
 
 
 def stream(envelope: Envelope, records: Iterable[bytes]) -> Iterator[bytes]:
@@ -117,12 +107,12 @@ def _error(error: ProtocolError) -> bytes:
     return f'<error code="{error.code}">{escape(error.message)}</error>\n'.encode()
 
 
-def _element(name: str, children: Iterable[bytes], token: ResumptionToken | None = None) -> list[bytes]:
+def _element(name: str, children: Iterable[Piece], token: ResumptionToken | None = None) -> list[Piece]:
     end = f"{_resumption_token(token) if token else ''}</{name}>\n"
     return [f"<{name}>\n".encode(), *children, end.encode()]
 
 
-def _identify(answer: Identified) -> list[bytes]:
+def _identify(answer: Identified) -> list[Piece]:
     identity = answer.identity
     lines = [
         f"<repositoryName>{escape(identity.repository_name)}</repositoryName>",

@@ -44,9 +44,6 @@ RETRY_AFTER = 60
 RETRY_SOON = 5
 """The same where all that is missing is a change that replicas have not received yet."""
 
-MOST_PIECES = 20
-"""Pieces of a response that are sent one by one; each costs a call of the system, more of them a copy."""
-
 KEPT_FOR = 3600
 """Seconds for which a cache may give a page within a list to others."""
 
@@ -151,9 +148,10 @@ class Endpoint:
     ) -> Answered:
         """Answer a request of the protocol that sent *pairs*."""
         now = int(time.time())
+        coding = compression.chosen(accept_encoding)
 
         def ask(connection: Connection) -> Envelope:
-            repository = self._repository(connection, set_spec, now, pairs)
+            repository = self._repository(connection, set_spec, now, pairs, coding)
             provider = self._providers.get(set_spec) or self._provider(connection, set_spec)
             return provider.answer(pairs, repository, now)
 
@@ -163,12 +161,9 @@ class Endpoint:
             ("Vary", "Accept-Encoding"),
             _SETTLED if is_get and envelope.is_settled else _UNSETTLED,
         ]
-        body = pieces(envelope)
-        if coding := compression.chosen(accept_encoding):
+        if coding:
             headers.append(("Content-Encoding", coding))
-            body = [compression.CODINGS[coding](b"".join(body))]
-        elif len(body) > MOST_PIECES:
-            body = [b"".join(body)]
+        body = compression.body(pieces(envelope), coding)
         headers.append(("Content-Length", str(sum(map(len, body)))))
         return Answered(body, headers)
 
@@ -245,7 +240,12 @@ class Endpoint:
         return repository
 
     def _repository(
-        self, connection: Connection, set_spec: str | None, now: int, pairs: Pairs = ()
+        self,
+        connection: Connection,
+        set_spec: str | None,
+        now: int,
+        pairs: Pairs = (),
+        coding: str | None = None,
     ) -> SqlRepository:
         settings = self._library.settings
         repository = SqlRepository(
@@ -257,6 +257,7 @@ class Endpoint:
             own_set=set_spec,
             known=self._known,
             may_be_behind=self._servers.may_be_behind(connection),
+            coding=coding,
         )
         if set_spec not in self._providers and set_spec is not None and not repository.has_set(set_spec):
             if repository.may_be_behind and any(name == "resumptionToken" for name, _ in pairs):

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oai.compression import body
 from oai.protocol.model import Identity, Set
 from oai.protocol.resumption import Tokens
 from oai.protocol.verbs import Verb
 from oai.provider import Provider
-from oai.render import render
+from oai.render import pieces
 from oai.repository import Behind
 from tests.memory import EARLIEST, Held, MemoryRepository
 from tests.workbench import Answer
@@ -44,7 +45,7 @@ class Endpoint:
 
     def ask(self, *pairs: tuple[str, str]) -> Answer:
         """Return the answer."""
-        return Answer(render(self.provider.answer(pairs, self.repository, NOW)))
+        return Answer(b"".join(body(pieces(self.provider.answer(pairs, self.repository, NOW)), None)))
 
     def pages(self, verb: str, *pairs: tuple[str, str]) -> list[Answer]:
         """Return the pages of a whole list."""

@@ -1,22 +1,26 @@
 """A library to try things on: a store of its own, a clock that is told what time it is."""
 
+import gzip
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import zstandard
 from lxml import etree
 from sqlalchemy import Connection
 
+from oai import compression
 from oai.inventory import day_line
 from oai.library import Library
 from oai.protocol.model import Selection
 from oai.protocol.resumption import Tokens
 from oai.provider import Provider
-from oai.render import render
+from oai.render import pieces
 from oai.settings import Settings
 from oai.sources.files import find_source
 from oai.store.database import Database
@@ -30,6 +34,11 @@ NS = {
     "o": "http://www.openarchives.org/OAI/2.0/",
     "dc": "http://purl.org/dc/elements/1.1/",
     "oai_dc": "http://www.openarchives.org/OAI/2.0/oai_dc/",
+}
+DECODERS: Mapping[str | None, Callable[[bytes], bytes]] = {
+    None: bytes,
+    "gzip": gzip.decompress,
+    "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body),
 }
 START = 1_767_225_600
 """2026-01-01T00:00:00Z, where the clock stands at first."""
@@ -126,6 +135,8 @@ class Workbench:
         self.replica: Database | None = None
         """Where requests are read from, if it is not the store itself."""
         self.now = START
+        self.codings = itertools.cycle(DECODERS)
+        """In what each request is answered: now in one coding, now in another, which must make no difference."""
         self._others: list[Workbench] = []
 
     def again(self, **settings: Any) -> "Workbench":
@@ -194,8 +205,11 @@ class Workbench:
         )
         provider = Provider(identity, Tokens([b"key"], base_url), self.settings.page_size)
         now = self.now if at is None else at
+        coding = next(self.codings)
         with (self.replica or self.database).reading() as connection:
-            return render(provider.answer(pairs, self.repository(connection, own_set, now), now))
+            repository = self.repository(connection, own_set, now, coding)
+            body = compression.body(pieces(provider.answer(pairs, repository, now)), coding)
+        return DECODERS[coding](b"".join(body))
 
     def day_lines(
         self, prefix: str = "oai_dc", set_spec: str | None = None, own_set: str | None = None
@@ -205,7 +219,9 @@ class Workbench:
             repository = self.repository(connection, own_set, self.now)
             return [day_line(*day) for day in repository.days(Selection(prefix, set_spec=set_spec))]
 
-    def repository(self, connection: Connection, own_set: str | None, now: int) -> SqlRepository:
+    def repository(
+        self, connection: Connection, own_set: str | None, now: int, coding: str | None = None
+    ) -> SqlRepository:
         """Return the repository as it is at *now*."""
         return SqlRepository(
             connection,
@@ -215,6 +231,7 @@ class Workbench:
             horizon=horizon(self.database, connection, now),
             own_set=own_set,
             may_be_behind=self.replica is not None,
+            coding=coding,
         )
 
     def ask(self, verb: str, own_set: str | None = None, at: int | None = None, **arguments: str) -> Answer:

@@ -38,6 +38,21 @@ Record = bytes
 """A record element, or the header element of one, as it is sent: see :func:`oai.render.record`."""
 
 
+class Encoded(NamedTuple):
+    """Records in a content coding, as they lie (:mod:`oai.splicing`).
+
+    ``size``, in bytes, and ``crc32`` are of what they are when they are decoded.
+    """
+
+    data: bytes
+    size: int
+    crc32: int
+
+
+Piece = bytes | Encoded
+"""A stretch of a response."""
+
+
 class Selection(NamedTuple):
     """Which records a list is asked for; ``from_`` and ``until`` are inclusive seconds."""
 
@@ -52,11 +67,12 @@ class Page:
     """A stretch of a list: the protocol's "incomplete list" (§3.5).
 
     ``pieces`` are its records, ``count`` of them, one after another; how many are in one piece says
-    nothing. ``next`` is the position of its last record where more follow it, else None.
-    ``complete_list_size`` is counted for the first page only.
+    nothing, and they are encoded only where that was asked for. ``next`` is the position of its
+    last record where more follow it, else None. ``complete_list_size`` is counted for the first page
+    only.
     """
 
-    pieces: Sequence[bytes]
+    pieces: Sequence[Piece]
     count: int
     next: Position | None = None
     complete_list_size: int | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from oai.protocol.errors import UNANSWERABLE, ProtocolError
-from oai.protocol.model import Identity, MetadataFormat, Record, Set
+from oai.protocol.model import Identity, MetadataFormat, Piece, Record, Set
 from oai.protocol.verbs import Verb
 
 
@@ -51,7 +51,7 @@ class Records(NamedTuple):
     """The answer to ListRecords or ListIdentifiers; ``pieces`` as in :class:`oai.protocol.model.Page`."""
 
     verb: Verb
-    pieces: Sequence[bytes]
+    pieces: Sequence[Piece]
     resumption_token: ResumptionToken | None
 
 

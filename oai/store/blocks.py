@@ -7,13 +7,14 @@ block, which is written again without it: some tens of kilobytes for a record th
 nothing to be tidied up later.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from oai.protocol.model import Position, Record
+from oai.store.forms import Forms, Press, unpacked
 from oai.store.rows import insert_rows
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
 
@@ -44,6 +45,7 @@ class Blocks:
         self._connection = connection
         self._open: dict[int, _Block] = {}
         self._full: list[tuple[int, _Block]] = []
+        self._press = Press()
         self._last_id = connection.scalar(select(func.max(BlockRow.id))) or 0
 
     def put(self, format_id: int, place: Position, record: Record) -> tuple[int, int]:
@@ -74,12 +76,17 @@ class Blocks:
             return None
         first = Position(row.first_datestamp, row.first_serial)
         last = Position(row.datestamp, row.serial)
-        return _Block(row.id, first, last, row.records, bytearray(row.xml), stored=True, written=True)
+        xml = bytearray(unpacked(row.lz4, row.size))
+        return _Block(row.id, first, last, row.records, xml, stored=True, written=True)
 
     def write(self) -> None:
         """Write what was put in."""
         changed = [(key, block) for key, block in [*self._full, *self._open.items()] if not block.written]
-        new = [_row(format_id, block) for format_id, block in changed if not block.stored]
+        new = [
+            (block.id, format_id, *block.first, *block.last, block.records, *self._press.forms(block.xml))
+            for format_id, block in changed
+            if not block.stored
+        ]
         insert_rows(self._connection, BlockRow, _COLUMNS, new)
         longer = [
             {
@@ -87,7 +94,7 @@ class Blocks:
                 "datestamp": block.last.datestamp,
                 "serial": block.last.serial,
                 "records": block.records,
-                "xml": bytes(block.xml),
+                **self._press.forms(block.xml)._asdict(),
             }
             for _, block in changed
             if block.stored
@@ -107,9 +114,7 @@ class Blocks:
             self._cut(ids[first : first + _AT_ONCE], gone)
 
     def _cut(self, ids: list[int], gone: Mapping[int, Collection[int]]) -> None:
-        texts = dict(
-            self._connection.execute(select(BlockRow.id, BlockRow.xml).where(BlockRow.id.in_(ids))).all()
-        )
+        texts = dict(read(self._connection, ids))
         staying: dict[int, list[Any]] = {id_: [] for id_ in ids}
         columns = (RecordRow.block_id, RecordRow.datestamp, RecordRow.serial, RecordRow.start, RecordRow.size)
         rows = (
@@ -136,7 +141,7 @@ class Blocks:
                     "datestamp": records[-1].datestamp,
                     "serial": records[-1].serial,
                     "records": len(records),
-                    "xml": bytes(xml),
+                    **self._press.forms(xml)._asdict(),
                 }
             )
         emptied = [id_ for id_, records in staying.items() if not records]
@@ -148,6 +153,14 @@ class Blocks:
             self._connection.execute(_MOVE, moved)
 
 
+def read(connection: Connection, ids: Collection[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield number and XML of blocks."""
+    found = select(BlockRow.id, BlockRow.lz4, BlockRow.size).where(BlockRow.id.in_(ids))
+    for id_, lz4, size in connection.execute(found):
+        yield id_, unpacked(lz4, size)
+
+
+_FORMS = tuple(getattr(BlockRow, name) for name in Forms._fields)
 _COLUMNS = (
     BlockRow.id,
     BlockRow.format_id,
@@ -156,18 +169,12 @@ _COLUMNS = (
     BlockRow.datestamp,
     BlockRow.serial,
     BlockRow.records,
-    BlockRow.xml,
+    *_FORMS,
 )
-
-
-def _row(format_id: int, block: _Block) -> tuple[object, ...]:
-    return (block.id, format_id, *block.first, *block.last, block.records, bytes(block.xml))
-
-
 _LENGTHEN = (
     update(BlockRow)
     .where(BlockRow.id == bindparam("b"))
-    .values({name: bindparam(name) for name in ("datestamp", "serial", "records", "xml")})
+    .values({name: bindparam(name) for name in ("datestamp", "serial", "records", *Forms._fields)})
 )
 _SHORTEN = (
     update(BlockRow)
@@ -175,7 +182,7 @@ _SHORTEN = (
     .values(
         {
             name: bindparam(name)
-            for name in ("first_datestamp", "first_serial", "datestamp", "serial", "records", "xml")
+            for name in ("first_datestamp", "first_serial", "datestamp", "serial", "records", *Forms._fields)
         }
     )
 )

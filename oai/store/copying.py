@@ -2,7 +2,7 @@
 
 The copy is one transaction, so whoever looks at the target sees an empty store or a whole one,
 and whoever is cut off begins again. It is read from one moment of the source, and proved before it is
-committed: the XML of each block by comparison, and each record by the inventory's digests of days.
+committed: each block by comparison, and each record by the inventory's digests of days.
 """
 
 from collections import defaultdict
@@ -84,11 +84,12 @@ def _copy(table: type[Base], reader: Connection, writer: Connection, progress: P
 
 def _prove(reader: Connection, writer: Connection, progress: Progress) -> None:
     """Raise StoreError unless blocks are the same, and days have the digests that the source has for them."""
-    blocks = select(BlockRow.id, BlockRow.xml).order_by(BlockRow.id).execution_options(yield_per=_AT_ONCE)
+    columns = inspect(BlockRow).columns
+    blocks = select(*columns).order_by(BlockRow.id).execution_options(yield_per=_AT_ONCE)
     with reader.execute(blocks) as before_copying, writer.execute(blocks) as copied:
-        for (id_, xml), (_, copy_of_xml) in zip(before_copying, copied, strict=True):
-            if xml != copy_of_xml:
-                raise StoreError(f"block {id_} is not what it was")
+        for block, copy_of_block in zip(before_copying, copied, strict=True):
+            if block != copy_of_block:
+                raise StoreError(f"block {block.id} is not what it was")
     prefixes = reader.scalars(select(FormatRow.prefix)).all()
     before, after = (_repository(connection, prefixes) for connection in (reader, writer))
     for prefix in prefixes:

@@ -35,15 +35,14 @@ from sqlalchemy import Connection, bindparam, case, insert, select, update
 from oai import render
 from oai.protocol import syntax
 from oai.protocol.model import Content, Position
-from oai.store import queries
 from oai.store.batch import Batch
-from oai.store.blocks import Blocks
+from oai.store.blocks import Blocks, read
+from oai.store.cutting import Place
 from oai.store.database import Database, StoreError
 from oai.store.repository import refuse_other_namespace
 from oai.store.rows import know_rows
 from oai.store.schema import (
     EVERYTHING,
-    BlockRow,
     PlacementRow,
     RecordRow,
     RepositoryRow,
@@ -86,7 +85,6 @@ class _Old(NamedTuple):
     datestamp: int
     serial: int
     digest: bytes
-    set_specs: bytes
     block_id: int
 
 
@@ -229,26 +227,32 @@ class Publication:
 
         *identifiers* are those of the items; what this publication has moved already stays.
         """
-        query = (
-            select(*_OLD, RecordRow.item_id, queries.body().label("body"))
-            .join(BlockRow, BlockRow.id == RecordRow.block_id)
-            .where(
-                RecordRow.format_id == format_id,
-                RecordRow.item_id.in_(identifiers.keys()),
-                RecordRow.serial <= self._first_serial,
-            )
+        query = select(
+            *_OLD,
+            RecordRow.item_id,
+            RecordRow.start,
+            RecordRow.header_size,
+            RecordRow.set_specs_size,
+            RecordRow.size,
+        ).where(
+            RecordRow.format_id == format_id,
+            RecordRow.item_id.in_(identifiers.keys()),
+            RecordRow.serial <= self._first_serial,
         )
+        rows = self.connection.execute(query.order_by(RecordRow.serial)).all()
+        blocks = dict(read(self.connection, {row.block_id for row in rows}))
         places = self._places(list(identifiers))
         moves = []
-        for *fields, item_id, body in self.connection.execute(query.order_by(RecordRow.serial)):
-            old = _Old._make(fields)
-            stand = places[item_id][format_id]
-            sets = frozenset(place.set_id for place in stand if place.scope == _BOTH)
-            content = Content(body, old.digest)
+        for row in rows:
+            old = _Old._make(row[:4])
+            lies, xml = Place(*row[5:]), blocks[row.block_id]
+            stand = places[row.item_id][format_id]
+            sets = _is_in(stand)
+            content = Content(lies.body(xml), old.digest)
             says = {format_id: content} if old.digest else None
-            change = Change(item_id, identifiers[item_id], says, sets)
+            change = Change(row.item_id, identifiers[row.item_id], says, sets)
             head = render.header(change.identifier, self.stamp, deleted=says is None)
-            moves.append(_Move(change, old, stand, content, old.set_specs, self.stamp, head))
+            moves.append(_Move(change, old, stand, content, lies.set_specs(xml), self.stamp, head))
         self._write_all({format_id: moves}, Batch())
         return len(moves)
 
@@ -306,10 +310,11 @@ class Publication:
         self, change: Change, records: Mapping[int, _Old], places: Mapping[int, Sequence[_Place]]
     ) -> "dict[int, _Move]":
         """Return the records that are not as *change* says, by format."""
+        is_in = self._with_parents(change.sets)
         if change.content is None:
             ever = frozenset(place.set_id for stand in places.values() for place in stand)
             contents = dict.fromkeys(records or change.tombstones, _NOTHING)
-            set_specs = self._elements(self._with_parents(change.sets) | ever)
+            set_specs = self._elements(is_in | ever)
         else:
             contents = dict(change.content)
             set_specs = self._elements(change.sets)
@@ -318,10 +323,10 @@ class Publication:
         found: dict[int, _Move] = {}
         for format_id, content in contents.items():
             old = records.get(format_id)
+            stand = places.get(format_id, ())
             # A tombstone stays as it is, whatever sets it is said to have been in.
-            stays = old and old.digest == content.digest and (not old.digest or old.set_specs == set_specs)
+            stays = old and old.digest == content.digest and (not old.digest or is_in == _is_in(stand))
             if not stays:
-                stand = places.get(format_id, ())
                 found[format_id] = _Move(change, old, stand, content, set_specs, stamp, head)
         return found
 
@@ -381,7 +386,7 @@ class Publication:
         deleted = change.content is None
         was_deleted = old is not None and not old.digest
         old_line = Line.of(change.identifier, old.datestamp, old.digest) if old else line
-        was_in = frozenset(place.set_id for place in move.stand if place.scope == _BOTH)
+        was_in = _is_in(move.stand)
         has_left = {place.set_id for place in move.stand if place.scope == _BASE_URL}
         is_in = self._with_parents(change.sets)
         if deleted:
@@ -439,6 +444,11 @@ class Publication:
         return render.set_spec(self._set_specs[set_id])
 
 
+def _is_in(stand: Iterable[_Place]) -> frozenset[int]:
+    """Return the sets that a record is in."""
+    return frozenset([place.set_id for place in stand if place.scope == _BOTH])
+
+
 # What was held back may have been given out, which is as good as claimed.
 _LET_GO = (
     update(RepositoryRow)
@@ -458,13 +468,10 @@ _OLD = (
     RecordRow.datestamp,
     RecordRow.serial,
     RecordRow.digest,
-    queries.set_specs(),
     RecordRow.block_id,
 )
-_RECORDS = (
-    select(*_OLD, RecordRow.item_id, RecordRow.format_id)
-    .join(BlockRow, BlockRow.id == RecordRow.block_id)
-    .where(RecordRow.item_id.in_(bindparam("ids", expanding=True)))
+_RECORDS = select(*_OLD, RecordRow.item_id, RecordRow.format_id).where(
+    RecordRow.item_id.in_(bindparam("ids", expanding=True))
 )
 _PLACES = select(
     PlacementRow.item_id,

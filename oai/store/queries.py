@@ -5,30 +5,30 @@ one statement over one stretch of an index, or over two where an item can stand 
 for two reasons (:class:`oai.store.schema.Scope`), which the database merges in their order.
 """
 
-import enum
-from collections.abc import Sequence
-from functools import cache, reduce
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
+    Executable,
     LargeBinary,
     Select,
     SmallInteger,
-    SQLColumnExpression,
     and_,
     bindparam,
     cast,
     func,
     literal,
     literal_column,
+    null,
     select,
     tuple_,
     union_all,
 )
 
+from oai.store.forms import CODED
 from oai.store.prepared import Prepared
 from oai.store.schema import BlockRow, PlacementRow, RecordRow, Scope, TallyRow
 from oai.store.tallies import total
@@ -39,22 +39,16 @@ BEGINNING = -(1 << 62)
 END = 1 << 62
 """Later than every datestamp."""
 
-
-class Part(enum.Enum):
-    """What of each record is wanted."""
-
-    RECORD = enum.auto()
-    """The record element."""
-
-    HEADER = enum.auto()
-    """The header element."""
-
-    DIGEST = enum.auto()
-    """The header element, and in a column of its own the digest."""
-
-
 _PLACE = (PlacementRow.datestamp.label("datestamp"), PlacementRow.serial.label("serial"))
-_Bytes = ColumnElement[bytes]
+_NO_HEADER = cast(null(), LargeBinary).label("header")
+_LIES = (
+    RecordRow.block_id,
+    RecordRow.start,
+    RecordRow.header_size,
+    RecordRow.set_specs_size,
+    RecordRow.size,
+    RecordRow.digest,
+)
 _Query = TypeVar("_Query", Select[*tuple[Any, ...]], CompoundSelect[*tuple[Any, ...]])
 
 
@@ -63,15 +57,20 @@ def _number(name: str) -> ColumnElement[int]:
 
 
 @cache
-def blocks() -> Prepared:
-    """Select at most ``limit`` blocks whose last record is behind (``datestamp``, ``serial``)."""
+def blocks(coding: str | None = None) -> Prepared:
+    """Select at most ``limit`` blocks whose last record is behind (``datestamp``, ``serial``).
+
+    The last column has the records, in *coding* or as LZ4.
+    """
     query = select(
         BlockRow.first_datestamp,
         BlockRow.first_serial,
         BlockRow.datestamp,
         BlockRow.serial,
         BlockRow.records,
-        BlockRow.xml,
+        BlockRow.size,
+        BlockRow.crc32,
+        BlockRow.lz4 if coding is None else CODED[coding],
     ).where(
         BlockRow.format_id == _number("format_id"),
         tuple_(BlockRow.datestamp, BlockRow.serial) > _position(),
@@ -98,33 +97,29 @@ def last_place() -> Prepared:
 
 
 @cache
-def page(*, part: Part, backwards: bool = False) -> Prepared:
+def page(*, backwards: bool = False) -> Prepared:
     """Select at most ``limit`` records behind (``datestamp``, ``serial``), not later than ``until``.
 
-    The columns are datestamp, serial, block_id and what *part* says. With *backwards* they are
-    those not behind that position and not earlier than ``from_``, the last one first.
+    The columns are datestamp, serial and block_id, the place in the block
+    (:class:`oai.store.cutting.Place`), the digest, and the header of one that is a deleted record
+    by itself and in no block; then LZ4 and size of the block, with one of its records at least. With
+    *backwards* they are those not behind that position and not earlier than ``from_``. The rows may
+    come in any order.
     """
     place = (RecordRow.datestamp, RecordRow.serial)
-    query = (
-        select(*place, RecordRow.block_id, *_as_sent(part))
-        .join(BlockRow, BlockRow.id == RecordRow.block_id)
-        .where(RecordRow.format_id == _number("format_id"), _within(RecordRow, backwards=backwards))
+    query = select(*place, *_LIES, _NO_HEADER).where(
+        RecordRow.format_id == _number("format_id"), _within(RecordRow, backwards=backwards)
     )
-    return Prepared(_in_order(query, place, backwards=backwards))
+    return Prepared(_with_blocks(_in_order(query, place, backwards=backwards)))
 
 
 @cache
-def page_of_set(scope: Scope, *, part: Part, backwards: bool = False) -> Prepared:
+def page_of_set(scope: Scope, *, backwards: bool = False) -> Prepared:
     """Select as :func:`page` does, of the set ``set_id`` as it is seen through *scope*."""
     if scope is Scope.ARGUMENT:
-        parts = [_placed(each, _as_sent(part), backwards=backwards) for each in (Scope.BOTH, scope)]
+        parts = [_placed(each, backwards=backwards) for each in (Scope.BOTH, scope)]
     else:
-        parts = [
-            _placed(Scope.BOTH, _without_sets(part), backwards=backwards),
-            select(*_PLACE, literal(0, BigInteger).label("block_id"), *_departed(part)).where(
-                _in_set(scope), _within(PlacementRow, backwards=backwards)
-            ),
-        ]
+        parts = [_placed(Scope.BOTH, backwards=backwards), _departed(backwards=backwards)]
     # SQLite merges the two as it reads them. PostgreSQL does so only with what is in order by itself.
     ordered = (
         _in_order(each, _places(each), backwards=backwards).subquery(f"part{n}")
@@ -132,8 +127,8 @@ def page_of_set(scope: Scope, *, part: Part, backwards: bool = False) -> Prepare
     )
     merged, postgresql = union_all(*parts), union_all(*map(select, ordered))
     return Prepared(
-        _in_order(merged, _places(merged), backwards=backwards),
-        postgresql=_in_order(postgresql, _places(postgresql), backwards=backwards),
+        _with_blocks(_in_order(merged, _places(merged), backwards=backwards)),
+        postgresql=_with_blocks(_in_order(postgresql, _places(postgresql), backwards=backwards)),
     )
 
 
@@ -171,76 +166,34 @@ def _literal(scope: Scope) -> ColumnElement[int]:
     return literal_column(str(int(scope)), SmallInteger)
 
 
-def set_specs() -> _Bytes:
-    """Return the setSpec elements of a record's header as a column."""
-    return _slice(len(b"<record>") + RecordRow.header_size, RecordRow.set_specs_size)
-
-
-def body() -> _Bytes:
-    """Return what follows the header of a record, its metadata and about elements, as a column."""
-    before = len(b"<record></header>") + RecordRow.header_size + RecordRow.set_specs_size
-    return _slice(before, RecordRow.size - before - len(b"</record>\n"))
-
-
-def record_element(*, with_sets: bool = True) -> _Bytes:
-    """Return the whole record as a column, with the setSpec elements of its header or without them."""
-    if with_sets:
-        return _slice(0, RecordRow.size)
-    opening = len(b"<record>") + RecordRow.header_size
-    rest = opening + RecordRow.set_specs_size
-    return _joined(_slice(0, opening), _slice(rest, RecordRow.size - rest))
-
-
-def departed_element() -> _Bytes:
-    """Return the deleted record that a placement is by itself as a column."""
-    return _joined(_bytes(b"<record>"), PlacementRow.header, _bytes(b"</header></record>\n"))
-
-
-def _as_sent(part: Part) -> list[_Bytes]:
-    if part is Part.RECORD:
-        return [record_element().label("xml")]
-    size = RecordRow.header_size + RecordRow.set_specs_size + len(b"</header>")
-    return _header(part, _slice(len(b"<record>"), size), RecordRow.digest)
-
-
-def _without_sets(part: Part) -> list[_Bytes]:
-    if part is Part.RECORD:
-        return [record_element(with_sets=False).label("xml")]
-    head = _joined(_slice(len(b"<record>"), RecordRow.header_size), _bytes(b"</header>"))
-    return _header(part, head, RecordRow.digest)
-
-
-def _departed(part: Part) -> list[_Bytes]:
-    if part is Part.RECORD:
-        return [departed_element().label("xml")]
-    return _header(part, _joined(PlacementRow.header, _bytes(b"</header>")), _bytes(b""))
-
-
-def _header(part: Part, element: _Bytes, digest: Any) -> list[_Bytes]:
-    xml = _joined(element, _bytes(b"\n")).label("xml")
-    return [xml, digest] if part is Part.DIGEST else [xml]
-
-
-def _slice(start: int | SQLColumnExpression[int], size: SQLColumnExpression[int]) -> _Bytes:
-    return func.substr(BlockRow.xml, RecordRow.start + start + 1, size, type_=LargeBinary)
-
-
-def _joined(*parts: Any) -> _Bytes:
-    # SQLite makes text of joined bytes unless it is told not to.
-    joined = reduce(lambda one, other: one.op("||")(other), parts)
-    return cast(joined, LargeBinary)
-
-
-def _bytes(value: bytes) -> _Bytes:
-    return literal(value, LargeBinary)
-
-
-def _placed(scope: Scope, wanted: Sequence[_Bytes], *, backwards: bool) -> Select[*tuple[Any, ...]]:
+def _placed(scope: Scope, *, backwards: bool) -> Select[*tuple[Any, ...]]:
     return (
-        select(*_PLACE, RecordRow.block_id, *wanted)
+        select(*_PLACE, *_LIES, _NO_HEADER)
         .join(RecordRow, RecordRow.id == PlacementRow.serial)
-        .join(BlockRow, BlockRow.id == RecordRow.block_id)
         .where(_in_set(scope), _within(PlacementRow, backwards=backwards))
+    )
+
+
+def _departed(*, backwards: bool) -> Select[*tuple[Any, ...]]:
+    nowhere = [literal(0, BigInteger).label(column.key) for column in _LIES[:-1]]
+    return select(*_PLACE, *nowhere, literal(b"", LargeBinary).label("digest"), PlacementRow.header).where(
+        _in_set(Scope.BASE_URL), _within(PlacementRow, backwards=backwards)
+    )
+
+
+def _with_blocks(query: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]) -> Executable:
+    """Select what *query* does, and with the first record of each block, or more of them, that block.
+
+    So a block that many records of a page are cut from is read once, and in the same statement:
+    between two of them, records may leave it.
+    """
+    page = query.subquery("page")
+    before = func.lag(page.c.block_id).over()  # records of a block come together, in whatever order
+    records = select(page, before.label("before")).subquery("records")
+    is_first = records.c.before.is_distinct_from(records.c.block_id)
+    columns = [column for column in records.c if column.key != "before"]
+    return select(*columns, BlockRow.lz4, BlockRow.size.label("block_size")).outerjoin(
+        BlockRow, and_(BlockRow.id == records.c.block_id, is_first)
     )
 
 

@@ -8,15 +8,19 @@ is, an item that left it is a deleted record, and there are no sets.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
+from operator import itemgetter
+from typing import NamedTuple
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, func, select
 
 from oai.inventory import MODULUS
 from oai.protocol import syntax
 from oai.protocol.datestamp import DAY
 from oai.protocol.model import (
+    Encoded,
     MetadataFormat,
     Page,
+    Piece,
     Position,
     Record,
     Selection,
@@ -24,10 +28,11 @@ from oai.protocol.model import (
     SetPage,
 )
 from oai.store import queries
+from oai.store.cutting import Place, departed_header, departed_record
 from oai.store.database import StoreError
+from oai.store.forms import unpacked
 from oai.store.horizon import Horizon
-from oai.store.prepared import Row
-from oai.store.queries import BEGINNING, END, Part
+from oai.store.queries import BEGINNING, END
 from oai.store.schema import (
     EVERYTHING,
     RECORDS_OF_BLOCK,
@@ -42,11 +47,21 @@ from oai.store.schema import (
     TallyRow,
 )
 
-_BLOCK, _XML = 2, 3  # columns of the rows of oai.store.queries
-
 COUNTED = 2_000
 """Records of one day that are counted one by one for a ``from`` or ``until`` within that day; of
 more, completeListSize is an estimate, as §3.5 allows, and corrected as the list goes on."""
+
+
+_BLOCK, _PACKED = 2, slice(-2, None)  # columns of the rows of oai.store.queries.page
+
+
+class _Cut(NamedTuple):
+    """A record of a list, or the header of one, as it was cut out of its block."""
+
+    position: Position
+    block_id: int
+    xml: Record
+    digest: bytes
 
 
 class Known:
@@ -69,8 +84,8 @@ class SqlRepository:
     *formats* are the metadata formats that are served; *page_bytes* is the most bytes of records
     in a page, but for a single record that is larger; *horizon* is what
     :func:`oai.store.horizon.horizon` gave for this request; *own_set* narrows it to one set;
-    *may_be_behind* says that the connection is one to a replica. *known* is kept from one request to
-    the next.
+    *may_be_behind* says that the connection is one to a replica. Pages may come in *coding*, as far
+    as they lie in it. *known* is kept from one request to the next.
     """
 
     def __init__(
@@ -84,6 +99,7 @@ class SqlRepository:
         own_set: str | None = None,
         known: Known | None = None,
         may_be_behind: bool = False,
+        coding: str | None = None,
     ) -> None:
         self._connection = connection
         self._formats = formats
@@ -93,6 +109,7 @@ class SqlRepository:
         self._known = Known() if known is None else known
         self._horizon = horizon
         self._may_be_behind = may_be_behind
+        self._coding = coding
 
     @property
     def has_sets(self) -> bool:
@@ -143,21 +160,19 @@ class SqlRepository:
         if local is None or format_id is None:
             return None
         item = select(ItemRow.id).where(ItemRow.local == local).scalar_subquery()
+        lies = (RecordRow.start, RecordRow.header_size, RecordRow.set_specs_size, RecordRow.size)
+        block = (BlockRow.lz4, BlockRow.size.label("block_size"))
         if self._own_set is None:
             query = (
-                select(queries.record_element())
-                .select_from(RecordRow)
+                select(*lies, *block)
                 .join(BlockRow, BlockRow.id == RecordRow.block_id)
                 .where(RecordRow.item_id == item, RecordRow.format_id == format_id)
             )
-            return self._connection.scalar(query)
+            whole = self._connection.execute(query).one_or_none()
+            return Place(*whole[:4]).record(unpacked(*whole[4:])) if whole else None
         # One statement, since an item may leave the set between two.
-        departed = PlacementRow.scope == Scope.BASE_URL
-        as_placed = case(
-            (departed, queries.departed_element()), else_=queries.record_element(with_sets=False)
-        )
         placed = (
-            select(as_placed)
+            select(*lies, *block, PlacementRow.header)
             .select_from(PlacementRow)
             .outerjoin(RecordRow, RecordRow.id == PlacementRow.serial)
             .outerjoin(BlockRow, BlockRow.id == RecordRow.block_id)
@@ -168,7 +183,12 @@ class SqlRepository:
                 PlacementRow.scope != Scope.ARGUMENT,
             )
         )
-        return self._connection.scalar(placed)
+        row = self._connection.execute(placed).one_or_none()
+        if row is None:
+            return None
+        if row.header is not None:
+            return departed_record(row.header)
+        return Place(*row[:4]).record(unpacked(*row[4:6]), with_sets=False)
 
     def has_set(self, set_spec: str) -> bool:
         """Say whether a set has ever been known."""
@@ -192,8 +212,8 @@ class SqlRepository:
         if scope is None and not headers_only:
             page = self._blocks(selection, format_id, start, limit)
         if page is None:
-            rows = self._rows(selection, start, limit + 1, _part(headers_only))
-            page = self._cut(rows, limit, to_blocks=scope is None and not headers_only)
+            found = self._found(selection, start, limit + 1, headers_only=headers_only)
+            page = self._fitting(found, limit, to_blocks=scope is None and not headers_only)
         if after is None and page.next:
             scopes = (Scope.BOTH,) if scope is None else (Scope.BOTH, scope)
             size = self._size(selection, set_id, format_id, scopes)
@@ -202,8 +222,8 @@ class SqlRepository:
 
     def last_before(self, selection: Selection, position: Position, *, headers_only: bool) -> Record | None:
         """Return the last record of *selection* that is not behind *position*."""
-        rows = self._rows(selection, position, 1, _part(headers_only), backwards=True)
-        return rows[0][_XML] if rows else None
+        found = self._found(selection, position, 1, headers_only=headers_only, backwards=True)
+        return found[0].xml if found else None
 
     def days(self, selection: Selection) -> Sequence[tuple[int, int, int, int]]:
         """Return day, records, deleted records and digest of each whole day that a list touches.
@@ -238,20 +258,26 @@ class SqlRepository:
         self, selection: Selection, after: Position | None, limit: int = 1000
     ) -> tuple[list[tuple[bytes, bytes]], Position | None]:
         """Return header and digest of at most *limit* records behind *after*, and where others follow."""
-        rows = self._rows(selection, after or _start(selection), limit, Part.DIGEST)
-        following = Position(*rows[-1][:2]) if len(rows) == limit else None
-        return [(header, digest) for *_, header, digest in rows], following
+        found = self._found(selection, after or _start(selection), limit, headers_only=True)
+        following = found[-1].position if len(found) == limit else None
+        return [(each.xml, each.digest) for each in found], following
 
-    def _rows(
-        self, selection: Selection, position: Position, limit: int, part: Part, *, backwards: bool = False
-    ) -> list[Row]:
+    def _found(
+        self,
+        selection: Selection,
+        position: Position,
+        limit: int,
+        *,
+        headers_only: bool,
+        backwards: bool = False,
+    ) -> list[_Cut]:
         set_id, scope = self._set_of(selection)
         query = (
-            queries.page(part=part, backwards=backwards)
+            queries.page(backwards=backwards)
             if scope is None
-            else queries.page_of_set(scope, part=part, backwards=backwards)
+            else queries.page_of_set(scope, backwards=backwards)
         )
-        return query.rows(
+        rows = query.rows(
             self._connection,
             set_id=set_id,
             format_id=self._format_id(selection.metadata_prefix),
@@ -261,6 +287,22 @@ class SqlRepository:
             until=END if selection.until is None else selection.until,
             limit=limit,
         )
+        rows.sort(key=itemgetter(0, 1))
+        with_sets = scope is not Scope.BASE_URL
+        packed = {row[_BLOCK]: row[_PACKED] for row in rows if row[-1] is not None}
+        found: list[_Cut] = []
+        xml, unpacked_block = b"", None
+        for datestamp, serial, block_id, *lies, digest, header, _, _ in rows:
+            if block_id in packed and block_id != unpacked_block:
+                xml, unpacked_block = unpacked(*packed[block_id]), block_id
+            if header is not None:
+                cut = departed_header(header) if headers_only else departed_record(header)
+            elif headers_only:
+                cut = Place(*lies).header(xml, with_sets=with_sets)
+            else:
+                cut = Place(*lies).record(xml, with_sets=with_sets)
+            found.append(_Cut(Position(datestamp, serial), block_id, cut, digest))
+        return found
 
     def _blocks(self, selection: Selection, format_id: int, start: Position, limit: int) -> Page | None:
         """Return a page that begins and ends with a block, or None where the list has no such page here.
@@ -269,29 +311,29 @@ class SqlRepository:
         its bytes: five rows for a hundred records, of which nothing is looked at.
         """
         until = END if selection.until is None else selection.until
-        pieces: list[bytes] = []
-        count = size = 0
+        pieces: list[Piece] = []
+        count = bytes_ = 0
         position = start
         asked = limit // RECORDS_OF_BLOCK
         while asked and count + RECORDS_OF_BLOCK <= limit:
-            rows = queries.blocks().rows(
+            rows = queries.blocks(self._coding).rows(
                 self._connection,
                 format_id=format_id,
                 datestamp=position.datestamp,
                 serial=position.serial,
                 limit=asked,
             )
-            for first_datestamp, first_serial, datestamp, serial, records, xml in rows:
-                size += len(xml)
+            for first_datestamp, first_serial, datestamp, serial, records, size, crc32, data in rows:
+                bytes_ += size
                 if (
                     (first_datestamp, first_serial) <= position
                     or datestamp > until
                     or count + records > limit
-                    or size > self._page_bytes
+                    or bytes_ > self._page_bytes
                 ):
                     rows = []
                     break
-                pieces.append(xml)
+                pieces.append(Encoded(data, size, crc32) if self._coding else unpacked(data, size))
                 count += records
                 position = Position(datestamp, serial)
             asked = 2 * asked if len(rows) == asked else 0  # blocks may be small where much has changed
@@ -322,22 +364,21 @@ class SqlRepository:
         )
         return bool(following)
 
-    def _cut(self, rows: Sequence[Row], limit: int, *, to_blocks: bool) -> Page:
-        """Take rows up to the limits; one that is left over says that more follow.
+    def _fitting(self, found: Sequence[_Cut], limit: int, *, to_blocks: bool) -> Page:
+        """Take records up to the limits; one that is left over says that more follow.
 
         *to_blocks*: where whole blocks can follow, the page ends where one begins.
         """
-        fitting = min(len(rows), limit)
-        sizes = [len(row[_XML]) for row in rows[:fitting]]
+        fitting = min(len(found), limit)
+        sizes = [len(each.xml) for each in found[:fitting]]
         if sum(sizes) > self._page_bytes:
             fitting = max(1, sum(size <= self._page_bytes for size in accumulate(sizes)))
-        if fitting == len(rows):
-            return Page([row[_XML] for row in rows], fitting)
+        if fitting == len(found):
+            return Page([each.xml for each in found], fitting)
         if to_blocks and limit >= RECORDS_OF_BLOCK:
-            ends = (n for n in range(fitting, 0, -1) if rows[n - 1][_BLOCK] != rows[n][_BLOCK])
+            ends = (n for n in range(fitting, 0, -1) if found[n - 1].block_id != found[n].block_id)
             fitting = next(ends, fitting)
-        datestamp, serial, *_ = rows[fitting - 1]
-        return Page([row[_XML] for row in rows[:fitting]], fitting, Position(datestamp, serial))
+        return Page([each.xml for each in found[:fitting]], fitting, found[fitting - 1].position)
 
     def _size(self, selection: Selection, set_id: int, format_id: int, scopes: Sequence[Scope]) -> int:
         """Return how many records *selection* has; see :data:`COUNTED`."""
@@ -406,10 +447,6 @@ def refuse_other_namespace(connection: Connection, namespace: str) -> None:
             f"namespace = {namespace!r}: the identifiers in this store were given in {given!r}, and an"
             " identifier is never given anew; keep that namespace, or begin with a new database"
         )
-
-
-def _part(headers_only: bool) -> Part:  # noqa: FBT001 - a name for it would be its value
-    return Part.HEADER if headers_only else Part.RECORD
 
 
 def _start(selection: Selection) -> Position:

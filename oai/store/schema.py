@@ -4,9 +4,10 @@ A list is read as one stretch of an index, from a position on: what a page costs
 on its depth nor on the size of the list.
 
 ``block``
-    The XML of records, as it is sent: up to :data:`RECORDS_OF_BLOCK` that stand beside each other
-    in the list of a format, as one value. So a page of that list is a few rows, and reading it is
-    little more than copying it. A record that changes goes from its block to one at the end.
+    The XML of records: up to :data:`RECORDS_OF_BLOCK` that stand beside each other in the list of a
+    format, in each of the forms in which they are sent (:mod:`oai.store.forms`). So a page of that
+    list is a few rows, and reading it is little more than copying it. A record that changes goes
+    from its block to one at the end.
 ``record``
     A row for each record, which says where its XML lies: for the lists of sets, for GetRecord, and
     for pages that begin or end within a block.
@@ -159,10 +160,10 @@ class ItemRow(Base):
 
 
 class BlockRow(Base):
-    """The records between two places of the list of a format, as they are sent, one after another.
+    """The records between two places of the list of a format, one after another.
 
     ``first_datestamp`` and ``first_serial`` are of the first one, ``datestamp`` and ``serial`` of the
-    last.
+    last. They have ``size`` bytes, with the checksum ``crc32``, before they are compressed.
     """
 
     __tablename__ = "block"
@@ -174,7 +175,11 @@ class BlockRow(Base):
     datestamp: Mapped[int]
     serial: Mapped[int]
     records: Mapped[int]
-    xml: Mapped[bytes]
+    size: Mapped[int]
+    crc32: Mapped[int]
+    lz4: Mapped[bytes]
+    deflate: Mapped[bytes]
+    zstd: Mapped[bytes]
 
     __table_args__ = (Index(None, "format_id", "datestamp", "serial", unique=True),)
 

@@ -57,7 +57,8 @@ _COPY = (
     f"""
     INSERT INTO block SELECT id + :copy * :blocks, format_id,
         {_STAMP.format("first_datestamp")}, first_serial + :copy * :serials,
-        {_STAMP.format("datestamp")}, serial + :copy * :serials, records, xml
+        {_STAMP.format("datestamp")}, serial + :copy * :serials, records,
+        size, crc32, lz4, deflate, zstd
     FROM smaller.block
     """,
     f"""

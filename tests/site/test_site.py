@@ -27,9 +27,10 @@ from oai.site.landing import COLLECTIONS, href, readable_date
 from oai.sources import jsonl
 from oai.sources.files import find_source
 from oai.store import catalogue as catalogue_module
-from oai.store import queries
 from oai.store.catalogue import Catalogue
+from oai.store.cutting import Place
 from oai.store.database import Database
+from oai.store.forms import unpacked
 from oai.store.packing import Packing
 from oai.store.publishing import Change, publishing
 from oai.store.schema import (
@@ -523,11 +524,13 @@ class TestRecord:
         for local in ("hostile", "rtl", "bare", "long"):
             page = page_at(client, f"/records/{local}")
             with shop.database.reading() as connection:
-                query = select(queries.body()).select_from(RecordRow)
+                lies = (RecordRow.start, RecordRow.header_size, RecordRow.set_specs_size, RecordRow.size)
+                query = select(BlockRow.lz4, BlockRow.size, *lies).select_from(RecordRow)
                 for table, key in ((BlockRow, "block_id"), (ItemRow, "item_id"), (FormatRow, "format_id")):
                     query = query.join(table, table.id == getattr(RecordRow, key))
                 query = query.where(ItemRow.local == local, FormatRow.prefix == "oai_dc")
-                body = connection.scalars(query).one()
+                lz4, size, *found = connection.execute(query).one()
+                body = Place(*found).body(unpacked(lz4, size))
             record = [(etree.QName(each).localname, each.text) for each in etree.fromstring(body)[0]]
             tags = page.xpath("//meta[starts-with(@name, 'DC.')]")
             assert [(tag.get("name").removeprefix("DC."), tag.get("content")) for tag in tags] == record

@@ -1,13 +1,20 @@
 """Blocks: what lies in them is what the records say, whatever was put in and cut out."""
 
+import gzip
+import re
+from typing import Any
 from unittest.mock import patch
 
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from oai.store import queries
+from oai import render, splicing
+from oai.protocol.model import Encoded
+from oai.store.cutting import Place
 from oai.store.database import Database
+from oai.store.forms import unpacked
 from oai.store.repository import SqlRepository
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
 from tests.stores import Stores
@@ -19,29 +26,45 @@ def check_blocks(database: Database) -> None:
     with database.reading() as connection:
         blocks = connection.execute(select(BlockRow).order_by(BlockRow.format_id, BlockRow.datestamp)).all()
         for block in blocks:
-            query = select(RecordRow, queries.set_specs().label("sets")).join(
-                BlockRow, BlockRow.id == RecordRow.block_id
-            )
-            query = query.where(RecordRow.block_id == block.id)
+            text = unpacked(block.lz4, block.size)
+            checked(text, block)
+            query = select(RecordRow).where(RecordRow.block_id == block.id)
             records = connection.execute(query.order_by(RecordRow.datestamp, RecordRow.serial)).all()
             assert 0 < len(records) == block.records <= RECORDS_OF_BLOCK
             assert {record.format_id for record in records} == {block.format_id}
             end = 0
             for record in records:
-                xml = block.xml[record.start : record.start + record.size]
+                place = Place(record.start, record.header_size, record.set_specs_size, record.size)
+                xml = place.record(text)
                 assert record.start == end
                 end += record.size
-                head = xml[len("<record>") :][: record.header_size]
-                assert head.endswith(b"</datestamp>")
-                assert xml.startswith(b"<record><header")
-                assert xml.endswith(b"</record>\n")
-                assert xml[len("<record>") + record.header_size :].startswith(record.sets + b"</header>")
-                assert (b'<header status="deleted">' in head) is (record.digest == b"")
-            assert end == len(block.xml)
+                head, sets, body = (
+                    place.header(text, with_sets=False),
+                    place.set_specs(text),
+                    place.body(text),
+                )
+                assert head.startswith(b"<header")
+                assert head.endswith(b"</datestamp></header>\n")
+                stamped = head.removesuffix(b"</header>\n")
+                assert sets == b"".join(re.findall(rb"<setSpec>[^<]*</setSpec>", sets))
+                assert place.header(text) == b"%b%b</header>\n" % (stamped, sets)
+                assert xml == render.record(stamped, sets, body)
+                assert place.record(text, with_sets=False) == render.record(stamped, b"", body)
+                assert (
+                    head.startswith(b'<header status="deleted">') is (record.digest == b"") is (body == b"")
+                )
+            assert end == len(text)
             assert (block.first_datestamp, block.first_serial) == (records[0].datestamp, records[0].serial)
             assert (block.datestamp, block.serial) == (records[-1].datestamp, records[-1].serial)
         known = {block.id for block in blocks}
         assert set(connection.scalars(select(RecordRow.block_id))) == known
+
+
+def checked(text: bytes, block: Any) -> None:
+    """Assert that the forms of a block are of the same records."""
+    assert gzip.decompress(splicing.gzip([Encoded(block.deflate, block.size, block.crc32)])) == text
+    frame = splicing.zstd([Encoded(block.zstd, block.size, block.crc32)])
+    assert zstandard.ZstdDecompressor().decompress(frame) == text
 
 
 NAMES = st.sampled_from([f"i{n:02}" for n in range(70)])
@@ -71,7 +94,7 @@ def test_most_pages_are_made_of_whole_blocks(bench: Workbench) -> None:
     bench.sync(*({"id": f"i{n:03}", "title": "A title"} for n in range(100)))
     bench.sync(*({"id": f"i{n:03}", "title": "Another" if n == 7 else "A title"} for n in range(200)))
     assert [len(page.identifiers) for page in bench.harvest("ListRecords")] == [59, 60, 60, 22]
-    with patch.object(SqlRepository, "_rows", side_effect=AssertionError):
+    with patch.object(SqlRepository, "_found", side_effect=AssertionError):
         assert len(bench.harvest("ListRecords")) == 4
 
 

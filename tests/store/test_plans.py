@@ -18,7 +18,6 @@ from oai.store import contributions, queries
 from oai.store.catalogue import SCANNED, Catalogue
 from oai.store.database import Database
 from oai.store.prepared import Prepared
-from oai.store.queries import Part
 from oai.store.rows import know_rows
 from oai.store.schema import Scope
 from tests.stores import PostgreSQL
@@ -44,7 +43,7 @@ INSERT INTO sets SELECT n, 'tag:' || n, 'Tag ' || n, 1 FROM generate_series(1, 4
 INSERT INTO item SELECT n, 'item-' || n, false FROM generate_series(1, :records) n;
 INSERT INTO block
 SELECT f * 1000000 + b, f, b * 20, f * 10000000 + b * 20, b * 20 + 19, f * 10000000 + b * 20 + 19, 20,
-       decode(repeat('00', 6000), 'hex')
+       6000, 0, decode(repeat('00', 2000), 'hex'), decode(repeat('00', 1500), 'hex'), decode(repeat('00', 1400), 'hex')
 FROM generate_series(1, 2) f, generate_series(0, :records / 20) b;
 INSERT INTO record
 SELECT f * 10000000 + n, f, n, f * 10000000 + n, n, decode(repeat('00', 32), 'hex'),
@@ -84,13 +83,12 @@ def statements() -> dict[str, Prepared]:
         "whether more follow": queries.next_record(),
         "where a list ends": queries.last_place(),
     }
-    for part in Part:
-        for backwards in (False, True):
-            how = f"{part.name.lower()}{', backwards' if backwards else ''}"
-            found[f"page: {how}"] = queries.page(part=part, backwards=backwards)
-            for scope in (Scope.ARGUMENT, Scope.BASE_URL):
-                seen = "set=" if scope is Scope.ARGUMENT else "base URL of a set"
-                found[f"page of {seen}: {how}"] = queries.page_of_set(scope, part=part, backwards=backwards)
+    for backwards in (False, True):
+        how = ", backwards" if backwards else ""
+        found[f"page{how}"] = queries.page(backwards=backwards)
+        for scope in (Scope.ARGUMENT, Scope.BASE_URL):
+            seen = "set=" if scope is Scope.ARGUMENT else "base URL of a set"
+            found[f"page of {seen}{how}"] = queries.page_of_set(scope, backwards=backwards)
     return found
 
 
