@@ -175,7 +175,7 @@ def _placed(scope: Scope, *, backwards: bool) -> Select[*tuple[Any, ...]]:
 
 
 def _departed(*, backwards: bool) -> Select[*tuple[Any, ...]]:
-    nowhere = [literal(0, BigInteger).label(column.key) for column in _LIES[:-1]]
+    nowhere = [literal(0, column.type).label(column.key) for column in _LIES[:-1]]
     return select(*_PLACE, *nowhere, literal(b"", LargeBinary).label("digest"), PlacementRow.header).where(
         _in_set(Scope.BASE_URL), _within(PlacementRow, backwards=backwards)
     )

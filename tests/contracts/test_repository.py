@@ -7,8 +7,9 @@ from typing import Protocol
 
 import pytest
 
+from oai.compression import body
 from oai.protocol import datestamp
-from oai.protocol.model import Position, Selection, Set
+from oai.protocol.model import Piece, Position, Selection, Set
 from oai.repository import Repository
 from oai.store.horizon import Horizon
 from oai.store.repository import SqlRepository
@@ -81,14 +82,14 @@ def filled(bench: Workbench, records: Sequence[Held]) -> Iterator[Repository]:
         yield SqlRepository(connection, formats, NAMESPACE, 1_000_000, horizon=Horizon(START + 11 * DAY, 0))
 
 
-def locals_of(pieces: Sequence[bytes]) -> list[int]:
+def locals_of(pieces: Sequence[Piece]) -> list[int]:
     """Return the numbers of the items whose records are in these pieces."""
-    return [int(number) for number in re.findall(rb"<identifier>[^<]*:(\d+)</identifier>", b"".join(pieces))]
+    return [int(number) for number in re.findall(rb"<identifier>[^<]*:(\d+)</identifier>", b"".join(body(pieces, None)))]
 
 
-def each_of(pieces: Sequence[bytes]) -> list[bytes]:
+def each_of(pieces: Sequence[Piece]) -> list[bytes]:
     """Return the elements in these pieces, one by one."""
-    return re.findall(rb"<(?:record|header).*\n", b"".join(pieces))
+    return re.findall(rb"<(?:record|header).*\n", b"".join(body(pieces, None)))
 
 
 WINDOWS = [

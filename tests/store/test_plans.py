@@ -32,8 +32,10 @@ HARMLESS = {
     "Memoize",
     "Merge Append",
     "Nested Loop",
+    "Nested Loop Left Join",
     "Result",
     "Subquery Scan",
+    "WindowAgg",
 }
 
 # Two formats, blocks of twenty, and forty sets of which the first has every second item; a tenth has left it.
