@@ -52,7 +52,7 @@ class Helpers:
     def __init__(self, worth: int = WORTH) -> None:
         self._worth = worth
         self._count = min(len(os.sched_getaffinity(0)), MOST)
-        self._helpers: list[_Helper] = []
+        self._helpers: list[Helper] = []
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +70,7 @@ class Helpers:
         """
         helpers = cycle(self._for(items))
         most = len(self._helpers) * DEPTH
-        under_way: deque[tuple[_Kept, _Helper]] = deque()
+        under_way: deque[tuple[_Kept, Helper]] = deque()
         for kept, task in tasks:
             helper = next(helpers, None)
             if helper is None:
@@ -89,12 +89,12 @@ class Helpers:
         for helper in self._for(items):
             helper.load(function)
 
-    def _for(self, items: int) -> "list[_Helper]":
+    def _for(self, items: int) -> "list[Helper]":
         """Return the helpers for so many items; none where they are not worth it."""
         if items < self._worth or self._count == 1:
             return []
         if not self._helpers:
-            self._helpers = [_Helper() for _ in range(self._count)]
+            self._helpers = [Helper() for _ in range(self._count)]
         return self._helpers
 
 
@@ -102,7 +102,7 @@ class HelperError(Exception):
     """A helper is gone: one line for the operator."""
 
 
-class _Helper:
+class Helper:
     """A process, and the pipe to it.
 
     What is sent is pickled here, since the pipe's own pickling is for more kinds of objects, and slower.
@@ -144,6 +144,10 @@ class _Helper:
         if error is not None:
             raise error
         return result
+
+    def has_result(self) -> bool:
+        """Say whether :meth:`result` would return at once."""
+        return self._pipe.poll()
 
     def _lost(self) -> NoReturn:
         status = self._process.wait()

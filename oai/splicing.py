@@ -19,13 +19,13 @@ from isal import isal_zlib
 
 from oai.protocol.model import Encoded, Piece
 
-_DEFLATE_LEVEL = 3
+_DEFLATE_LEVEL = 2
 _RAW = -15  # deflate without header or trailer, with the largest window
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no name, no time, unknown system
 _MOST_OF_DEFLATE = 0xFFFF  # bytes of a block that is not compressed
 
-_ZSTD_LEVEL = 1
-_WINDOW_LOG = 18  # a part is hardly larger
+_ZSTD_LEVEL = 2
+_WINDOW_LOG = 17  # most parts are smaller
 _NO_OVERLAP = 1  # of jobs, in zstd's own numbers
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_DESCRIPTOR = bytes((0b10_0_0_0_0_00, (_WINDOW_LOG - 10) << 3))  # four bytes of size follow, no checksum
@@ -42,17 +42,17 @@ class Compressor:
         self._jobs = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
         self.zstd(b" ")  # the first job of all has the header of the frame
 
-    def deflate(self, text: bytes | bytearray) -> bytes:
+    def deflate(self, text: bytes) -> bytes:
         """Return *text* in blocks of deflate that end at a byte, none of them the last."""
         compressor = isal_zlib.compressobj(_DEFLATE_LEVEL, wbits=_RAW)
         return compressor.compress(text) + compressor.flush(isal_zlib.Z_SYNC_FLUSH)
 
-    def zstd(self, text: bytes | bytearray) -> bytes:
+    def zstd(self, text: bytes) -> bytes:
         """Return *text* in blocks of zstd, none of them the last."""
         return self._jobs.compress(text) + self._jobs.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
 
 
-def crc32(text: bytes | bytearray) -> int:
+def crc32(text: bytes) -> int:
     """Return the checksum that gzip has (RFC 1952, §8)."""
     return isal_zlib.crc32(text)
 

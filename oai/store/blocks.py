@@ -7,14 +7,16 @@ block, which is written again without it: some tens of kilobytes for a record th
 nothing to be tidied up later.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from oai.protocol.model import Position, Record
-from oai.store.forms import Forms, Press, unpacked
+from oai.store.cutting import unpacked
+from oai.store.forms import Forms, forms
+from oai.store.press import Press
 from oai.store.rows import insert_rows
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
 
@@ -23,7 +25,10 @@ _AT_ONCE = 100  # blocks that are read to be cut: a few megabytes
 
 @dataclass(slots=True)
 class _Block:
-    """A block that takes more records. ``stored``: it has a row already."""
+    """A block that takes more records.
+
+    ``stored``: it has a row already, or one under way; ``written``: which has all that is in it.
+    """
 
     id: int
     first: Position
@@ -39,20 +44,20 @@ class _Block:
 
 
 class Blocks:
-    """The blocks of one publication; whoever puts records in writes them before anybody reads them."""
+    """The blocks of one publication. Who reads blocks in the meantime flushes them first."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._open: dict[int, _Block] = {}
-        self._full: list[tuple[int, _Block]] = []
-        self._press = Press()
+        self._press = Press[tuple[int, _Block]]()
+        self._rows: list[tuple[object, ...]] = []
         self._last_id = connection.scalar(select(func.max(BlockRow.id))) or 0
 
     def put(self, format_id: int, place: Position, record: Record) -> tuple[int, int]:
         """Put a record behind all others of its format, and return its block's number and its start there."""
         block = self._open.get(format_id) or self._last(format_id)
         if block and block.is_full:
-            self._full.append((format_id, block))
+            self._close(format_id, block)
             block = None
         if block is None:
             self._last_id += 1
@@ -65,6 +70,13 @@ class Blocks:
         block.records += 1
         block.written = False
         return block.id, start
+
+    def _close(self, format_id: int, block: _Block) -> None:
+        """Begin to write a block that takes no more records for now."""
+        if not block.written:
+            self._press.begin((format_id, block), bytes(block.xml))
+            block.written = True
+            self._write(self._press.done())
 
     def _last(self, format_id: int) -> _Block | None:
         """Return the last block of a format, to go on with."""
@@ -79,35 +91,35 @@ class Blocks:
         xml = bytearray(unpacked(row.lz4, row.size))
         return _Block(row.id, first, last, row.records, xml, stored=True, written=True)
 
-    def write(self) -> None:
-        """Write what was put in."""
-        changed = [(key, block) for key, block in [*self._full, *self._open.items()] if not block.written]
-        new = [
-            (block.id, format_id, *block.first, *block.last, block.records, *self._press.forms(block.xml))
-            for format_id, block in changed
-            if not block.stored
-        ]
-        insert_rows(self._connection, BlockRow, _COLUMNS, new)
-        longer = [
-            {
-                "b": block.id,
-                "datestamp": block.last.datestamp,
-                "serial": block.last.serial,
-                "records": block.records,
-                **self._press.forms(block.xml)._asdict(),
-            }
-            for _, block in changed
-            if block.stored
-        ]
-        if longer:
-            self._connection.execute(_LENGTHEN, longer)
-        for _, block in changed:
-            block.stored = block.written = True
-        self._full.clear()
+    def _write(self, done: Iterable[tuple[tuple[int, _Block], Forms]], at_once: int = _AT_ONCE) -> None:
+        """Write what is done, as soon as there are *at_once* new blocks."""
+        for (format_id, block), made in done:
+            if block.stored:
+                row = {name: getattr(block.last, name) for name in Position._fields}
+                longer = {"b": block.id, "records": block.records, **row, **made._asdict()}
+                self._connection.execute(_LENGTHEN, longer)
+            else:
+                self._rows.append((block.id, format_id, *block.first, *block.last, block.records, *made))
+                block.stored = True
+        if len(self._rows) >= at_once:
+            insert_rows(self._connection, BlockRow, _COLUMNS, self._rows)
+            self._rows = []
+
+    def flush(self) -> None:
+        """Write all that was put in."""
+        for format_id, block in self._open.items():
+            self._close(format_id, block)
+        self._write(self._press.done(wait=True), at_once=1)
+
+    def end(self) -> None:
+        """Let go of what works for them; what was not flushed is dropped."""
+        self._press.end()
 
     def take_out(self, gone: Mapping[int, Collection[int]]) -> None:
         """Cut records out; *gone* are their serials, by block. Their rows are the caller's."""
-        assert not self._full, "what is put in has to be written first"
+        if not gone:
+            return
+        self.flush()
         self._open = {key: block for key, block in self._open.items() if block.id not in gone}
         ids = sorted(gone)
         for first in range(0, len(ids), _AT_ONCE):
@@ -141,7 +153,7 @@ class Blocks:
                     "datestamp": records[-1].datestamp,
                     "serial": records[-1].serial,
                     "records": len(records),
-                    **self._press.forms(xml)._asdict(),
+                    **forms(bytes(xml))._asdict(),
                 }
             )
         emptied = [id_ for id_, records in staying.items() if not records]

@@ -2,7 +2,11 @@
 
 from typing import NamedTuple
 
+from lz4.block import LZ4BlockError
+
 from oai.protocol.model import Record
+from oai.store import forms
+from oai.store.database import StoreError
 
 _BEFORE, _BETWEEN, _BEHIND = len(b"<record>"), len(b"</header>"), len(b"</record>\n")
 
@@ -40,6 +44,14 @@ class Place(NamedTuple):
         """Return what follows the header: the metadata and about elements."""
         before = _BEFORE + self.header_size + self.set_specs_size + _BETWEEN
         return xml[self.start + before : self.start + self.size - _BEHIND]
+
+
+def unpacked(lz4: bytes, size: int) -> bytes:
+    """Return the records of a block; raises StoreError where they are damaged."""
+    try:
+        return forms.unpacked(lz4, size)
+    except (LZ4BlockError, ValueError) as error:
+        raise StoreError(f"a block of records is damaged: {error}") from error
 
 
 def departed_record(header: bytes) -> Record:

@@ -5,16 +5,12 @@ and for records that are cut out of their block, they lie as LZ4, which is unpac
 plain bytes of that size are read. All three together are smaller than the plain bytes.
 """
 
+import threading
 from typing import NamedTuple
 
-from lz4.block import LZ4BlockError, compress, decompress
+from lz4.block import compress, decompress
 
 from oai import splicing
-from oai.store.database import StoreError
-from oai.store.schema import BlockRow
-
-CODED = {"gzip": BlockRow.deflate, "zstd": BlockRow.zstd}
-"""The columns of ``block`` that are copied into responses, by the name of the content coding."""
 
 
 class Forms(NamedTuple):
@@ -27,29 +23,43 @@ class Forms(NamedTuple):
     zstd: bytes
 
 
-class Press:
-    """Gives blocks their forms. It is for one thread."""
+class Packed(NamedTuple):
+    """The form of a block that the others can be made of, and quickly made itself."""
 
+    size: int
+    crc32: int
+    lz4: bytes
+
+
+class _Compressor(threading.local):
     def __init__(self) -> None:
-        self._compressor = splicing.Compressor()
+        self.compressor = splicing.Compressor()
 
-    def forms(self, xml: bytes | bytearray) -> Forms:
-        """Return the forms of a block."""
-        return Forms(
-            len(xml),
-            splicing.crc32(xml),
-            compress(xml, store_size=False),
-            self._compressor.deflate(xml),
-            self._compressor.zstd(xml),
-        )
+
+_COMPRESSOR = _Compressor()
+
+
+def packed(xml: bytes) -> Packed:
+    """Return the first form of a block."""
+    return Packed(len(xml), splicing.crc32(xml), compress(xml, store_size=False))
 
 
 def unpacked(lz4: bytes, size: int) -> bytes:
-    """Return the records of a block; raises StoreError where they are damaged."""
-    try:
-        xml: bytes = decompress(lz4, uncompressed_size=size)
-    except (LZ4BlockError, ValueError) as error:
-        raise StoreError(f"a block of records is damaged: {error}") from error
+    """Return the records of a block; raises ValueError where they are damaged."""
+    xml: bytes = decompress(lz4, uncompressed_size=size)
     if len(xml) != size:
-        raise StoreError(f"a block of records is damaged: it has {len(xml)} bytes and not {size}")
+        raise ValueError(f"{len(xml)} bytes where there were {size}")
     return xml
+
+
+def coded(block: Packed) -> tuple[bytes, bytes]:
+    """Return the other forms."""
+    xml = unpacked(block.lz4, block.size)
+    compressor = _COMPRESSOR.compressor
+    return compressor.deflate(xml), compressor.zstd(xml)
+
+
+def forms(xml: bytes) -> Forms:
+    """Return all forms of a block."""
+    compressor = _COMPRESSOR.compressor
+    return Forms(*packed(xml), compressor.deflate(xml), compressor.zstd(xml))

@@ -26,7 +26,7 @@ import os
 import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
@@ -118,8 +118,10 @@ def publishing(
 ) -> "Iterator[Publication]":
     """Give a :class:`Publication`, committed at the end of the block, or without trace if it raises."""
     try:
-        with _held_back(database, clock, waiting) as connection:
-            publication = Publication(connection, clock())
+        with (
+            _held_back(database, clock, waiting) as connection,
+            closing(Publication(connection, clock())) as publication,
+        ):
             yield publication
             publication.finish()
         database.shrink_log()
@@ -240,6 +242,7 @@ class Publication:
             RecordRow.serial <= self._first_serial,
         )
         rows = self.connection.execute(query.order_by(RecordRow.serial)).all()
+        self._blocks.flush()
         blocks = dict(read(self.connection, {row.block_id for row in rows}))
         places = self._places(list(identifiers))
         moves = []
@@ -266,13 +269,13 @@ class Publication:
         for format_id in sorted(moves):
             for move in moves[format_id]:
                 self._write(format_id, move, batch)
-        self._blocks.write()
         batch.write(self.connection)
         if self._tallies.are_many:
             self._tallies.write(self.connection)
 
     def finish(self) -> None:
         """Write the counters and lift the hold on responseDates."""
+        self._blocks.flush()
         self._tallies.write(self.connection)
         if self._serial - self._first_serial >= MANY:
             know_rows(self.connection)
@@ -289,6 +292,10 @@ class Publication:
                 last_datestamp=self.stamp, last_serial=self._serial, publishing_since=None, writer=None
             )
         )
+
+    def close(self) -> None:
+        """Let go of what works for it; what was not finished is dropped."""
+        self._blocks.end()
 
     def _records(self, ids: Sequence[int]) -> defaultdict[int, dict[int, _Old]]:
         """Return the records of items, by item and format."""

@@ -28,7 +28,6 @@ from sqlalchemy import (
     union_all,
 )
 
-from oai.store.forms import CODED
 from oai.store.prepared import Prepared
 from oai.store.schema import BlockRow, PlacementRow, RecordRow, Scope, TallyRow
 from oai.store.tallies import total
@@ -50,6 +49,10 @@ _LIES = (
     RecordRow.digest,
 )
 _Query = TypeVar("_Query", Select[*tuple[Any, ...]], CompoundSelect[*tuple[Any, ...]])
+
+
+CODED = {"gzip": BlockRow.deflate, "zstd": BlockRow.zstd}
+"""The columns of ``block`` that are copied into responses, by the name of the content coding."""
 
 
 def _number(name: str) -> ColumnElement[int]:

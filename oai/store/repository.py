@@ -28,9 +28,8 @@ from oai.protocol.model import (
     SetPage,
 )
 from oai.store import queries
-from oai.store.cutting import Place, departed_header, departed_record
+from oai.store.cutting import Place, departed_header, departed_record, unpacked
 from oai.store.database import StoreError
-from oai.store.forms import unpacked
 from oai.store.horizon import Horizon
 from oai.store.queries import BEGINNING, END
 from oai.store.schema import (

@@ -84,7 +84,10 @@ def filled(bench: Workbench, records: Sequence[Held]) -> Iterator[Repository]:
 
 def locals_of(pieces: Sequence[Piece]) -> list[int]:
     """Return the numbers of the items whose records are in these pieces."""
-    return [int(number) for number in re.findall(rb"<identifier>[^<]*:(\d+)</identifier>", b"".join(body(pieces, None)))]
+    return [
+        int(number)
+        for number in re.findall(rb"<identifier>[^<]*:(\d+)</identifier>", b"".join(body(pieces, None)))
+    ]
 
 
 def each_of(pieces: Sequence[Piece]) -> list[bytes]:

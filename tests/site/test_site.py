@@ -28,9 +28,8 @@ from oai.sources import jsonl
 from oai.sources.files import find_source
 from oai.store import catalogue as catalogue_module
 from oai.store.catalogue import Catalogue
-from oai.store.cutting import Place
+from oai.store.cutting import Place, unpacked
 from oai.store.database import Database
-from oai.store.forms import unpacked
 from oai.store.packing import Packing
 from oai.store.publishing import Change, publishing
 from oai.store.schema import (

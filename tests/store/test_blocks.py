@@ -12,9 +12,8 @@ from sqlalchemy import select
 
 from oai import render, splicing
 from oai.protocol.model import Encoded
-from oai.store.cutting import Place
+from oai.store.cutting import Place, unpacked
 from oai.store.database import Database
-from oai.store.forms import unpacked
 from oai.store.repository import SqlRepository
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
 from tests.stores import Stores

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from oai.store.forms import Press
+from oai.store.forms import forms
 
 revision = "0006"
 down_revision = "0005"
@@ -43,10 +43,9 @@ def upgrade() -> None:
 
 def _fill() -> None:
     connection = op.get_bind()
-    press = Press()
     behind = 0
     while rows := connection.execute(_NEXT, {"behind": behind, "limit": AT_ONCE}).all():
-        connection.execute(_INSERT, [row._asdict() | press.forms(row.xml)._asdict() for row in rows])
+        connection.execute(_INSERT, [row._asdict() | forms(row.xml)._asdict() for row in rows])
         behind = rows[-1].id
 
 
