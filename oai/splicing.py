@@ -33,7 +33,10 @@ _MOST_OF_ZSTD = 1 << 17
 
 
 class Compressor:
-    """Compresses parts. It is for one thread."""
+    """Compresses parts, for one thread.
+
+    It must be gone before a fork, which zstd's own thread would not follow.
+    """
 
     def __init__(self) -> None:
         parameters = zstandard.ZstdCompressionParameters.from_level(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from oai.protocol.model import Position, Record
 from oai.store.cutting import unpacked
-from oai.store.forms import Forms, forms
+from oai.store.forms import Forms
 from oai.store.press import Press
 from oai.store.rows import insert_rows
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
@@ -153,7 +153,7 @@ class Blocks:
                     "datestamp": records[-1].datestamp,
                     "serial": records[-1].serial,
                     "records": len(records),
-                    **forms(bytes(xml))._asdict(),
+                    **self._press.forms(bytes(xml))._asdict(),
                 }
             )
         emptied = [id_ for id_, records in staying.items() if not records]

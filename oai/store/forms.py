@@ -5,7 +5,7 @@ and for records that are cut out of their block, they lie as LZ4, which is unpac
 plain bytes of that size are read. All three together are smaller than the plain bytes.
 """
 
-import threading
+from functools import cache
 from typing import NamedTuple
 
 from lz4.block import compress, decompress
@@ -31,14 +31,6 @@ class Packed(NamedTuple):
     lz4: bytes
 
 
-class _Compressor(threading.local):
-    def __init__(self) -> None:
-        self.compressor = splicing.Compressor()
-
-
-_COMPRESSOR = _Compressor()
-
-
 def packed(xml: bytes) -> Packed:
     """Return the first form of a block."""
     return Packed(len(xml), splicing.crc32(xml), compress(xml, store_size=False))
@@ -52,14 +44,24 @@ def unpacked(lz4: bytes, size: int) -> bytes:
     return xml
 
 
+class Maker:
+    """Makes forms, for one thread, and not beyond a fork (:class:`oai.splicing.Compressor`)."""
+
+    def __init__(self) -> None:
+        self._compressor = splicing.Compressor()
+
+    def forms(self, xml: bytes) -> Forms:
+        """Return all forms of a block."""
+        return Forms(*packed(xml), *self.coded(xml))
+
+    def coded(self, xml: bytes) -> tuple[bytes, bytes]:
+        """Return those that are content codings."""
+        return self._compressor.deflate(xml), self._compressor.zstd(xml)
+
+
+_maker = cache(Maker)
+
+
 def coded(block: Packed) -> tuple[bytes, bytes]:
-    """Return the other forms."""
-    xml = unpacked(block.lz4, block.size)
-    compressor = _COMPRESSOR.compressor
-    return compressor.deflate(xml), compressor.zstd(xml)
-
-
-def forms(xml: bytes) -> Forms:
-    """Return all forms of a block."""
-    compressor = _COMPRESSOR.compressor
-    return Forms(*packed(xml), compressor.deflate(xml), compressor.zstd(xml))
+    """Return the other forms of a block. It is for helpers, which have one thread and do not fork."""
+    return _maker().coded(unpacked(block.lz4, block.size))

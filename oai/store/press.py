@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from oai.helpers import Helper
-from oai.store.forms import Forms, Packed, coded, forms, packed
+from oai.store.forms import Forms, Maker, Packed, coded, packed
 
 WORTH = 250
 """For fewer blocks than this, starting a helper takes longer than it saves."""
@@ -27,6 +27,7 @@ class Press(Generic[_Kept]):
     """
 
     def __init__(self) -> None:
+        self._maker: Maker | None = None
         self._helper: Helper | None = None
         self._begun = 0
         self._done: deque[tuple[_Kept, Forms]] = deque()
@@ -39,13 +40,18 @@ class Press(Generic[_Kept]):
             self._helper = Helper()
             self._helper.load(coded)
         if self._helper is None:
-            self._done.append((kept, forms(xml)))
+            self._done.append((kept, self.forms(xml)))
             return
         if len(self._under_way) == MOST:
             self._take(self._helper)
         block = packed(xml)  # a third of the bytes to send
         self._helper.begin(coded, block)
         self._under_way.append((kept, block))
+
+    def forms(self, xml: bytes) -> Forms:
+        """Return the forms of a block, made here and now."""
+        self._maker = self._maker or Maker()
+        return self._maker.forms(xml)
 
     def done(self, *, wait: bool = False) -> Iterator[tuple[_Kept, Forms]]:
         """Yield what is done; with *wait*, all that was begun."""
@@ -60,6 +66,7 @@ class Press(Generic[_Kept]):
 
     def end(self) -> None:
         """End the helper; what is under way is dropped."""
+        self._maker = None  # at once: a server that has synced goes on to fork
         if self._helper:
             self._helper.end()
             self._helper = None

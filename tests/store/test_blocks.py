@@ -1,19 +1,23 @@
 """Blocks: what lies in them is what the records say, whatever was put in and cut out."""
 
+import gc
 import gzip
 import re
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from oai import render, splicing
+from oai.helpers import Helper, HelperError
 from oai.protocol.model import Encoded
 from oai.store.cutting import Place, unpacked
 from oai.store.database import Database
+from oai.store.forms import Maker
 from oai.store.repository import SqlRepository
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
 from tests.stores import Stores
@@ -105,3 +109,52 @@ def test_a_large_record_ends_a_block(bench: Workbench) -> None:
     check_blocks(bench.database)
     found = [name for page in bench.harvest("ListRecords") for name in page.identifiers]
     assert found == [*(f"i{n}" for n in range(7)), "always-here"]
+
+
+def test_who_has_published_may_fork(bench: Workbench) -> None:
+    """A server that has synced forks its workers: nothing of what has packed blocks is there any more."""
+    bench.sync(*({"id": f"i{n}"} for n in range(50)))
+    gc.collect()
+    assert not [each for each in gc.get_objects() if isinstance(each, Maker)]
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+def test_a_helper_packs_the_same(stores: Stores, processors: int) -> None:
+    """A store that a helper has packed is what one is that was packed here, and the helper is gone."""
+    items = [{"id": f"i{n:03}", "title": f"Title {n}", "tags": ["T"]} for n in range(150)]
+    changed = [{**item, "title": "Another"} if n % 7 else item for n, item in enumerate(items)]
+    found = []
+    for worth in (2, 10_000):
+        with (
+            temporary(stores, page_size=60) as bench,
+            patch("oai.store.press.WORTH", worth),
+            patch("oai.store.press.MOST", 3),
+            patch("os.sched_getaffinity", return_value=set(range(processors))),
+            patch("oai.store.press.Helper", wraps=Helper) as helper,
+        ):
+            bench.sync(*items)
+            bench.sync(*changed)
+            check_blocks(bench.database)
+            assert helper.called is (worth == 2 and processors == 2)
+            with bench.database.reading() as connection:
+                found.append(connection.execute(select(*BlockRow.__table__.columns)).all())
+    assert found[0] == found[1]
+    assert len(found[0]) > 10
+
+
+def test_a_helper_that_is_killed_while_it_packs(bench: Workbench) -> None:
+    """Nothing is changed, and the operator is told."""
+    bench.sync({"id": "before"})
+
+    def killed(self: Helper) -> None:
+        self._process.kill()
+
+    with (
+        patch("oai.store.press.WORTH", 1),
+        patch("os.sched_getaffinity", return_value={0, 1}),
+        patch("oai.store.press.Helper.load", lambda self, _: killed(self)),
+        pytest.raises(HelperError, match="killed"),
+    ):
+        bench.sync(*({"id": f"i{n}"} for n in range(100)))
+    assert bench.harvest()[-1].identifiers[-2:] == ["before", "always-here"]
+    check_blocks(bench.database)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from oai.store.forms import forms
+from oai.store.forms import Maker
 
 revision = "0006"
 down_revision = "0005"
@@ -43,9 +43,10 @@ def upgrade() -> None:
 
 def _fill() -> None:
     connection = op.get_bind()
+    maker = Maker()
     behind = 0
     while rows := connection.execute(_NEXT, {"behind": behind, "limit": AT_ONCE}).all():
-        connection.execute(_INSERT, [row._asdict() | forms(row.xml)._asdict() for row in rows])
+        connection.execute(_INSERT, [row._asdict() | maker.forms(row.xml)._asdict() for row in rows])
         behind = rows[-1].id
 
 
