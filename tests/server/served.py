@@ -3,12 +3,14 @@
 ``python -m gunicorn -c python:tests.server.served tests.server.served:application``. Milliseconds of
 patience may stand in the environment, as PATIENCE. The arguments of a request are ``name``, ``handed`` and
 ``after`` (it is not answered before so many requests were handed to the pool, or before the one of that
-name is begun), and ``size`` (bytes of the answer, about). The answer is JSON.
+name is begun), ``stopping`` (not before the worker stops), and ``size`` (bytes of the answer, about). The
+answer is JSON.
 """
 
 import json
 import os
 import threading
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -50,6 +52,9 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     with changed:
         begun.append(asked.get("name", ""))
         changed.notify_all()
+    while "stopping" in asked and serving[0].alive:
+        time.sleep(0.01)
+    with changed:
         assert changed.wait_for(lambda: len(handed) >= int(asked.get("handed", "0")), LONGEST)
         assert changed.wait_for(lambda: asked.get("after", "") in ["", *begun], LONGEST)
         known = {

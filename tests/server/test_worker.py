@@ -207,7 +207,7 @@ def test_who_came_first(patient: Served) -> None:
         modest.sendall(request(name="modest"))
         begun = answers(greedy)[-1]["begun"]
         assert all(map(answer, [modest, *blockers]))
-    assert begun[-3:] == ["modest", "greedy", "greedy, at last"]
+    assert [name for name in begun if name][-3:] == ["modest", "greedy", "greedy, at last"]
 
 
 def test_clients_that_go(patient: Served) -> None:
@@ -256,6 +256,19 @@ def test_where_it_cannot_be_said() -> None:
         conn.sock.close()
     conn.sock = ours
     assert not worker.asks_again(conn)
+
+
+def test_asked_while_it_stops(patient: Served) -> None:
+    """Who is promised that the connection is kept can ask once more of a worker that stops meanwhile."""
+    with patient.socket() as connection:
+        connection.sendall(request(name="patient", stopping=1))
+        wait_until(lambda: "patient" in patient.ask()["begun"])
+        patient.process.send_signal(signal.SIGHUP)
+        first = answer(connection)
+        connection.sendall(request())
+        (second,) = answers(connection)
+    assert second["process"] == first["process"]
+    wait_until(lambda: bool(patient.ask()["process"] != first["process"]))
 
 
 class Busy:
