@@ -183,7 +183,7 @@ def test_requests_in_one_packet(patient: Served) -> None:
 
 
 def test_more_connections_than_threads(patient: Served) -> None:
-    """Threads stay with as many as is half of them, and whoever asks is answered."""
+    """Whoever asks is answered, and threads stay with no more than half as many as there are threads."""
     with ExitStack() as stack:
         kept = [stack.enter_context(closing(patient.connect())) for _ in range(3 * THREADS)]
         for order in (kept, kept[::-1], kept[::3] + kept[1::3] + kept[2::3]) * 3:
@@ -191,7 +191,7 @@ def test_more_connections_than_threads(patient: Served) -> None:
                 patient.ask(connection)
         rounds = [[patient.ask(connection)["handed"] for connection in kept] for _ in range(2)]
         assert patient.ask()["connections"] == len(kept) + 1
-    assert rounds[1][-1] - rounds[0][-1] == len(kept) - HALF
+    assert rounds[1][-1] - rounds[0][-1] >= len(kept) - HALF
 
 
 def test_who_came_first(patient: Served) -> None:
