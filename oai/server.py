@@ -11,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 
 from oai.settings import Settings
 from oai.web import create_app
+from oai.worker import PatientWorker
 
 GRACE = 6
 """Seconds that requests under way have to end when the server is stopped; a page takes milliseconds."""
@@ -29,7 +30,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     """Return gunicorn's settings."""
     return {
         "workers": settings.workers,
-        "worker_class": "gthread",
+        "worker_class": PatientWorker,
         "threads": 32,
         "keepalive": 75,
         "timeout": 120,
