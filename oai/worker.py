@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads, which stay with a client that asks again at once.
+"""gunicorn's worker with threads, which stay with a client: until it asks again, or is gone.
 
 gunicorn hands each request from its main thread to a thread of the pool, and the connection back when
 the request is answered; that is much of what a page of a list costs. A harvester asks for the next page
@@ -7,6 +7,7 @@ as soon as it has read one, on the same connection: so the thread waits for it a
 
 import select
 import ssl
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -49,10 +50,26 @@ class PatientWorker(ThreadWorker):
             # What is neither true nor false is gunicorn's sign that nothing was sent yet.
             while kept is True and self.alive and self._busy <= self._most and asks_again(conn):
                 kept = super().handle(conn)
+            if kept is False:
+                close(conn)
             return kept
         finally:
             with self._counting:
                 self._busy -= 1
+
+
+def close(conn: TConn) -> None:
+    """Close a connection, once for all, and wait here until the client has closed it, too.
+
+    gunicorn waits for that in its main thread, for up to two seconds, and accepts nobody meanwhile.
+    """
+    with suppress(OSError):  # it is closed already
+        conn.close(graceful=True)
+    conn.close = _closed  # type: ignore[assignment]
+
+
+def _closed(*, graceful: bool = False) -> None:
+    """Do nothing."""
 
 
 def asks_again(conn: TConn) -> bool:
