@@ -166,7 +166,8 @@ def serve(number: int) -> None:
     gc.freeze()  # what is loaded stays
     gc.set_threshold(COLLECTED)
     # Results are sent by a thread of their own: who waits for one to be taken could not take the next task.
-    with suppress(EOFError, ConnectionError), Connection(number) as pipe, ThreadPoolExecutor(1) as sender:
+    # OSError is also what ends in the middle of a task, where who sends it is killed.
+    with suppress(EOFError, OSError), Connection(number) as pipe, ThreadPoolExecutor(1) as sender:
         while True:
             function, *tasks = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from ourselves
             if not tasks:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from oai.formats import oai_dc
-from oai.helpers import DEPTH, HelperError, Helpers
+from oai.helpers import DEPTH, Helper, HelperError, Helpers
 from oai.sources.files import find_source
 from oai.store import tallies
 from oai.sync import Options, Report, sync
@@ -215,6 +216,14 @@ def test_a_helper_that_is_killed_while_it_sends() -> None:
     with Helpers(worth=1) as helpers, pytest.raises(HelperError, match="killed by signal 9"):
         list(helpers.map(bytes.upper, tasks(), items=1))
     assert children() == others
+
+
+def test_a_task_that_is_cut_off() -> None:
+    """A helper whose program is killed while it sends ends as one does that was sent nothing, and is silent."""
+    helper = Helper()
+    os.write(helper._pipe.fileno(), struct.pack("!i", 1000) + b"the beginning")
+    helper._pipe.close()
+    assert helper._process.wait(60) == 0
 
 
 def test_a_library_that_settings_do_not_describe(bench: Workbench) -> None:

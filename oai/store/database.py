@@ -30,6 +30,7 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    ExceptionContext,
     Select,
     Update,
     create_engine,
@@ -120,6 +121,7 @@ class Database:
             event.listen(self._reader, "connect", _prepare_reader)
             event.listen(self._writer, "connect", _prepare_writer)
             event.listen(self._writer, "begin", _begin_immediate)
+            event.listen(self._writer, "handle_error", _still_connected)
         else:
             guards = {
                 "default_transaction_read_only": "on",
@@ -522,3 +524,10 @@ def _prepare_writer(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _still_connected(context: ExceptionContext) -> None:
+    # Who is interrupted within a statement would have the connection closed, not rolled back; and SQLite
+    # does not close it, nor let go of its lock, as long as a cursor is there: the traceback has one.
+    if not isinstance(context.original_exception, Exception):
+        context.is_disconnect = False

@@ -50,6 +50,9 @@ COUNTED = 2_000
 """Records of one day that are counted one by one for a ``from`` or ``until`` within that day; of
 more, completeListSize is an estimate, as §3.5 allows, and corrected as the list goes on."""
 
+DIGESTS = 200
+"""Records of an inventory that are read at once. Those of a small set may each lie in a block of their
+own, which comes whole: of a thousand, more than a hundred megabytes."""
 
 _BLOCK, _PACKED = 2, slice(-2, None)  # columns of the rows of oai.store.queries.page
 
@@ -254,7 +257,7 @@ class SqlRepository:
             yield from found
 
     def digests_behind(
-        self, selection: Selection, after: Position | None, limit: int = 1000
+        self, selection: Selection, after: Position | None, limit: int = DIGESTS
     ) -> tuple[list[tuple[bytes, bytes]], Position | None]:
         """Return header and digest of at most *limit* records behind *after*, and where others follow."""
         found = self._found(selection, after or _start(selection), limit, headers_only=True)

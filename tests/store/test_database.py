@@ -107,6 +107,21 @@ def test_a_writer_that_fails_leaves_no_trace(bench: Workbench) -> None:
         assert connection.scalar(text("SELECT last_serial FROM repository")) == 0
 
 
+def test_a_writer_that_is_interrupted_keeps_nobody_waiting(bench: Workbench) -> None:
+    """Ctrl+C within a statement is a rollback at once, though the traceback still has the cursor."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    insert = text("INSERT INTO sets (id, spec, name, members) VALUES (:id, :spec, '', 0)")
+    with pytest.raises(KeyboardInterrupt) as caught, bench.database.alone() as connection:  # noqa: PT012
+        event.listen(connection, "after_cursor_execute", interrupted)
+        connection.execute(insert, [{"id": n, "spec": f"tag:{n}"} for n in range(1, 3)])
+    with bench.database.alone() as connection:  # SQLite would give up after 30 seconds
+        assert connection.scalar(text("SELECT count(*) FROM sets")) == 0
+    assert caught.tb
+
+
 def test_readers_go_on_while_someone_writes(bench: Workbench) -> None:
     """A long write keeps no reader waiting, and shows none of itself."""
     bench.sync({"id": "a"})

@@ -25,8 +25,8 @@ def test_records_move_into_blocks(tmp_path: Path, stores: Stores) -> None:
         upgrade(connection, "0003")
         fill(connection)
     database.upgrade()
-    database.dispose()
     check_blocks(database)
+    database.dispose()
     bench = Workbench(tmp_path, stores, database_url=url, page_size=50)
     with bench.database.reading() as connection:
         formats = [known.metadata_format() for known in bench.library.formats.values()]

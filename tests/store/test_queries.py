@@ -8,7 +8,9 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import event
 
+from oai.protocol.model import Selection
 from oai.store.prepared import Prepared
+from oai.store.repository import DIGESTS
 from tests.stores import sqlite_only
 from tests.workbench import Workbench
 
@@ -110,3 +112,21 @@ def test_pages_are_limited_in_bytes(bench: Workbench) -> None:
         "always-here",
     ]
     assert [len(page.identifiers) for page in pages] == [4, 1, 1, 3]
+
+
+def test_an_inventory_reads_few_blocks_at_once(full: Workbench) -> None:
+    """However small the part of each block that is in a set, memory is that of few blocks."""
+    blocks: list[int] = []
+    rows = Prepared.rows
+
+    def counted(self: Prepared, *given: Any, **values: Any) -> list[Any]:
+        found = rows(self, *given, **values)
+        blocks.append(sum(row[-1] is not None for row in found))
+        return found
+
+    with full.database.reading() as connection, patch.object(Prepared, "rows", counted):
+        repository = full.repository(connection, None, full.now)
+        for set_spec, size in (("tag:t", 450), (None, 451)):
+            found = list(repository.digests(Selection("oai_dc", set_spec=set_spec)))
+            assert len(found) == len(set(found)) == size
+    assert 0 < max(blocks) <= DIGESTS < size
