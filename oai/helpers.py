@@ -99,7 +99,7 @@ class Helpers:
 
 
 class HelperError(Exception):
-    """A helper is gone: one line for the operator."""
+    """A helper is gone, or cannot be had: one line for the operator."""
 
 
 class Helper:
@@ -113,13 +113,16 @@ class Helper:
         with theirs:
             number = theirs.fileno()
             # Not multiprocessing's own processes: they load the whole command line anew.
-            self._process = subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-P", "-c", f"from oai.helpers import serve; serve({number})"],
-                pass_fds=[number],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                process_group=0,
-            )
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - this program itself
+                    [sys.executable, "-P", "-c", f"from oai.helpers import serve; serve({number})"],
+                    pass_fds=[number],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    process_group=0,
+                )
+            except OSError as error:
+                raise HelperError(f"a helper process cannot be started: {error.strerror}") from None
 
     def begin(self, function: Callable[[Any], Any], task: Any) -> None:
         """Give it a task, behind those that it has."""

@@ -7,7 +7,7 @@ block, which is written again without it: some tens of kilobytes for a record th
 nothing to be tidied up later.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from oai.store.press import Press
 from oai.store.rows import insert_rows
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
 
-_AT_ONCE = 100  # blocks that are read to be cut: a few megabytes
+_AT_ONCE = 100  # blocks that are read or written together: a few megabytes
 
 
 @dataclass(slots=True)
@@ -58,6 +58,7 @@ class Blocks:
         block = self._open.get(format_id) or self._last(format_id)
         if block and block.is_full:
             self._close(format_id, block)
+            block.xml = bytearray()  # for many may be under way
             block = None
         if block is None:
             self._last_id += 1
@@ -88,11 +89,14 @@ class Blocks:
             return None
         first = Position(row.first_datestamp, row.first_serial)
         last = Position(row.datestamp, row.serial)
-        xml = bytearray(unpacked(row.lz4, row.size))
+        xml = bytearray(unpacked(row.size, row.crc32, row.lz4))
         return _Block(row.id, first, last, row.records, xml, stored=True, written=True)
 
     def _write(self, done: Iterable[tuple[tuple[int, _Block], Forms]], at_once: int = _AT_ONCE) -> None:
-        """Write what is done, as soon as there are *at_once* new blocks."""
+        """Write what is done, as soon as there are *at_once* new blocks.
+
+        Nothing has been put into them since it was begun.
+        """
         for (format_id, block), made in done:
             if block.stored:
                 row = {name: getattr(block.last, name) for name in Position._fields}
@@ -111,6 +115,14 @@ class Blocks:
             self._close(format_id, block)
         self._write(self._press.done(wait=True), at_once=1)
 
+    def of(self, rows: Sequence[Any]) -> Iterator[tuple[Any, bytes]]:
+        """Yield each of *rows*, which have a block_id, with the XML of that block."""
+        self.flush()
+        for first in range(0, len(rows), _AT_ONCE):
+            part = rows[first : first + _AT_ONCE]
+            texts = dict(_read(self._connection, {row.block_id for row in part}))
+            yield from ((row, texts[row.block_id]) for row in part)
+
     def end(self) -> None:
         """Let go of what works for them; what was not flushed is dropped."""
         self._press.end()
@@ -126,7 +138,7 @@ class Blocks:
             self._cut(ids[first : first + _AT_ONCE], gone)
 
     def _cut(self, ids: list[int], gone: Mapping[int, Collection[int]]) -> None:
-        texts = dict(read(self._connection, ids))
+        texts = dict(_read(self._connection, ids))
         staying: dict[int, list[Any]] = {id_: [] for id_ in ids}
         columns = (RecordRow.block_id, RecordRow.datestamp, RecordRow.serial, RecordRow.start, RecordRow.size)
         rows = (
@@ -165,11 +177,11 @@ class Blocks:
             self._connection.execute(_MOVE, moved)
 
 
-def read(connection: Connection, ids: Collection[int]) -> Iterator[tuple[int, bytes]]:
+def _read(connection: Connection, ids: Collection[int]) -> Iterator[tuple[int, bytes]]:
     """Yield number and XML of blocks."""
-    found = select(BlockRow.id, BlockRow.lz4, BlockRow.size).where(BlockRow.id.in_(ids))
-    for id_, lz4, size in connection.execute(found):
-        yield id_, unpacked(lz4, size)
+    found = select(BlockRow.id, BlockRow.size, BlockRow.crc32, BlockRow.lz4).where(BlockRow.id.in_(ids))
+    for id_, size, crc32, lz4 in connection.execute(found):
+        yield id_, unpacked(size, crc32, lz4)
 
 
 _FORMS = tuple(getattr(BlockRow, name) for name in Forms._fields)

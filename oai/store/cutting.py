@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from lz4.block import LZ4BlockError
-
 from oai.protocol.model import Record
 from oai.store import forms
 from oai.store.database import StoreError
@@ -46,11 +44,11 @@ class Place(NamedTuple):
         return xml[self.start + before : self.start + self.size - _BEHIND]
 
 
-def unpacked(lz4: bytes, size: int) -> bytes:
-    """Return the records of a block; raises StoreError where they are damaged."""
+def unpacked(size: int, crc32: int, lz4: bytes) -> bytes:
+    """Return the records of a block, whose columns these are; raises StoreError where they are damaged."""
     try:
-        return forms.unpacked(lz4, size)
-    except (LZ4BlockError, ValueError) as error:
+        return forms.unpack(forms.Packed(size, crc32, lz4))
+    except ValueError as error:
         raise StoreError(f"a block of records is damaged: {error}") from error
 
 

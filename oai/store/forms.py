@@ -8,7 +8,7 @@ plain bytes of that size are read. All three together are smaller than the plain
 from functools import cache
 from typing import NamedTuple
 
-from lz4.block import compress, decompress
+from lz4.block import LZ4BlockError, compress, decompress
 
 from oai import splicing
 
@@ -31,16 +31,22 @@ class Packed(NamedTuple):
     lz4: bytes
 
 
-def packed(xml: bytes) -> Packed:
+def pack(xml: bytes) -> Packed:
     """Return the first form of a block."""
     return Packed(len(xml), splicing.crc32(xml), compress(xml, store_size=False))
 
 
-def unpacked(lz4: bytes, size: int) -> bytes:
-    """Return the records of a block; raises ValueError where they are damaged."""
-    xml: bytes = decompress(lz4, uncompressed_size=size)
-    if len(xml) != size:
-        raise ValueError(f"{len(xml)} bytes where there were {size}")
+def unpack(block: Packed) -> bytes:
+    """Return the records of a block; raises ValueError where they are damaged.
+
+    LZ4 itself seldom notices it, and what is read may be written again.
+    """
+    try:
+        xml: bytes = decompress(block.lz4, uncompressed_size=block.size)
+    except (LZ4BlockError, OverflowError) as error:
+        raise ValueError(str(error)) from error
+    if splicing.crc32(xml) != block.crc32:
+        raise ValueError("its checksum is another")
     return xml
 
 
@@ -52,7 +58,7 @@ class Maker:
 
     def forms(self, xml: bytes) -> Forms:
         """Return all forms of a block."""
-        return Forms(*packed(xml), *self.coded(xml))
+        return Forms(*pack(xml), *self.coded(xml))
 
     def coded(self, xml: bytes) -> tuple[bytes, bytes]:
         """Return those that are content codings."""
@@ -64,4 +70,4 @@ _maker = cache(Maker)
 
 def coded(block: Packed) -> tuple[bytes, bytes]:
     """Return the other forms of a block. It is for helpers, which have one thread and do not fork."""
-    return _maker().coded(unpacked(block.lz4, block.size))
+    return _maker().coded(unpack(block))

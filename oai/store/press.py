@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from oai.helpers import Helper
-from oai.store.forms import Forms, Maker, Packed, coded, packed
+from oai.store.forms import Forms, Maker, Packed, coded, pack
 
-WORTH = 250
+WORTH = 500
 """For fewer blocks than this, starting a helper takes longer than it saves."""
 
 MOST = 50
@@ -44,7 +44,7 @@ class Press(Generic[_Kept]):
             return
         if len(self._under_way) == MOST:
             self._take(self._helper)
-        block = packed(xml)  # a third of the bytes to send
+        block = pack(xml)  # a third of the bytes to send
         self._helper.begin(coded, block)
         self._under_way.append((kept, block))
 

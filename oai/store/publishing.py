@@ -36,7 +36,7 @@ from oai import render
 from oai.protocol import syntax
 from oai.protocol.model import Content, Position
 from oai.store.batch import Batch
-from oai.store.blocks import Blocks, read
+from oai.store.blocks import Blocks
 from oai.store.cutting import Place
 from oai.store.database import Database, StoreError
 from oai.store.repository import refuse_other_namespace
@@ -241,14 +241,11 @@ class Publication:
             RecordRow.item_id.in_(identifiers.keys()),
             RecordRow.serial <= self._first_serial,
         )
-        rows = self.connection.execute(query.order_by(RecordRow.serial)).all()
-        self._blocks.flush()
-        blocks = dict(read(self.connection, {row.block_id for row in rows}))
         places = self._places(list(identifiers))
         moves = []
-        for row in rows:
+        for row, xml in self._blocks.of(self.connection.execute(query.order_by(RecordRow.serial)).all()):
             old = _Old._make(row[:4])
-            lies, xml = Place(*row[5:]), blocks[row.block_id]
+            lies = Place(*row[5:])
             stand = places[row.item_id][format_id]
             sets = _is_in(stand)
             content = Content(lies.body(xml), old.digest)

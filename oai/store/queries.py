@@ -105,9 +105,9 @@ def page(*, backwards: bool = False) -> Prepared:
 
     The columns are datestamp, serial and block_id, the place in the block
     (:class:`oai.store.cutting.Place`), the digest, and the header of one that is a deleted record
-    by itself and in no block; then LZ4 and size of the block, with one of its records at least. With
-    *backwards* they are those not behind that position and not earlier than ``from_``. The rows may
-    come in any order.
+    by itself and in no block; then size, checksum and LZ4 of the block, with one of its records at
+    least. With *backwards* they are those not behind that position and not earlier than ``from_``.
+    The rows may come in any order.
     """
     place = (RecordRow.datestamp, RecordRow.serial)
     query = select(*place, *_LIES, _NO_HEADER).where(
@@ -191,13 +191,12 @@ def _with_blocks(query: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ..
     between two of them, records may leave it.
     """
     page = query.subquery("page")
-    before = func.lag(page.c.block_id).over()  # records of a block come together, in whatever order
+    before = func.lag(page.c.block_id).over()  # in whatever order: each block comes once, or more often
     records = select(page, before.label("before")).subquery("records")
     is_first = records.c.before.is_distinct_from(records.c.block_id)
     columns = [column for column in records.c if column.key != "before"]
-    return select(*columns, BlockRow.lz4, BlockRow.size.label("block_size")).outerjoin(
-        BlockRow, and_(BlockRow.id == records.c.block_id, is_first)
-    )
+    packed = (BlockRow.size.label("block_size"), BlockRow.crc32, BlockRow.lz4)
+    return select(*columns, *packed).outerjoin(BlockRow, and_(BlockRow.id == records.c.block_id, is_first))
 
 
 def _in_set(scope: Scope) -> ColumnElement[bool]:

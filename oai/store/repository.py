@@ -54,7 +54,7 @@ DIGESTS = 200
 """Records of an inventory that are read at once. Those of a small set may each lie in a block of their
 own, which comes whole: of a thousand, more than a hundred megabytes."""
 
-_BLOCK, _PACKED = 2, slice(-2, None)  # columns of the rows of oai.store.queries.page
+_BLOCK, _PACKED = 2, slice(-3, None)  # columns of the rows of oai.store.queries.page
 
 
 class _Cut(NamedTuple):
@@ -163,10 +163,10 @@ class SqlRepository:
             return None
         item = select(ItemRow.id).where(ItemRow.local == local).scalar_subquery()
         lies = (RecordRow.start, RecordRow.header_size, RecordRow.set_specs_size, RecordRow.size)
-        block = (BlockRow.lz4, BlockRow.size.label("block_size"))
+        packed = (BlockRow.size.label("block_size"), BlockRow.crc32, BlockRow.lz4)
         if self._own_set is None:
             query = (
-                select(*lies, *block)
+                select(*lies, *packed)
                 .join(BlockRow, BlockRow.id == RecordRow.block_id)
                 .where(RecordRow.item_id == item, RecordRow.format_id == format_id)
             )
@@ -174,7 +174,7 @@ class SqlRepository:
             return Place(*whole[:4]).record(unpacked(*whole[4:])) if whole else None
         # One statement, since an item may leave the set between two.
         placed = (
-            select(*lies, *block, PlacementRow.header)
+            select(*lies, *packed, PlacementRow.header)
             .select_from(PlacementRow)
             .outerjoin(RecordRow, RecordRow.id == PlacementRow.serial)
             .outerjoin(BlockRow, BlockRow.id == RecordRow.block_id)
@@ -190,7 +190,7 @@ class SqlRepository:
             return None
         if row.header is not None:
             return departed_record(row.header)
-        return Place(*row[:4]).record(unpacked(*row[4:6]), with_sets=False)
+        return Place(*row[:4]).record(unpacked(*row[4:7]), with_sets=False)
 
     def has_set(self, set_spec: str) -> bool:
         """Say whether a set has ever been known."""
@@ -294,7 +294,7 @@ class SqlRepository:
         packed = {row[_BLOCK]: row[_PACKED] for row in rows if row[-1] is not None}
         found: list[_Cut] = []
         xml, unpacked_block = b"", None
-        for datestamp, serial, block_id, *lies, digest, header, _, _ in rows:
+        for datestamp, serial, block_id, *lies, digest, header, _, _, _ in rows:
             if block_id in packed and block_id != unpacked_block:
                 xml, unpacked_block = unpacked(*packed[block_id]), block_id
             if header is not None:
@@ -335,7 +335,7 @@ class SqlRepository:
                 ):
                     rows = []
                     break
-                pieces.append(Encoded(data, size, crc32) if self._coding else unpacked(data, size))
+                pieces.append(Encoded(data, size, crc32) if self._coding else unpacked(size, crc32, data))
                 count += records
                 position = Position(datestamp, serial)
             asked = 2 * asked if len(rows) == asked else 0  # blocks may be small where much has changed

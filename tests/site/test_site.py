@@ -524,12 +524,12 @@ class TestRecord:
             page = page_at(client, f"/records/{local}")
             with shop.database.reading() as connection:
                 lies = (RecordRow.start, RecordRow.header_size, RecordRow.set_specs_size, RecordRow.size)
-                query = select(BlockRow.lz4, BlockRow.size, *lies).select_from(RecordRow)
+                query = select(BlockRow.size, BlockRow.crc32, BlockRow.lz4, *lies).select_from(RecordRow)
                 for table, key in ((BlockRow, "block_id"), (ItemRow, "item_id"), (FormatRow, "format_id")):
                     query = query.join(table, table.id == getattr(RecordRow, key))
                 query = query.where(ItemRow.local == local, FormatRow.prefix == "oai_dc")
-                lz4, size, *found = connection.execute(query).one()
-                body = Place(*found).body(unpacked(lz4, size))
+                size, crc32, lz4, *found = connection.execute(query).one()
+                body = Place(*found).body(unpacked(size, crc32, lz4))
             record = [(etree.QName(each).localname, each.text) for each in etree.fromstring(body)[0]]
             tags = page.xpath("//meta[starts-with(@name, 'DC.')]")
             assert [(tag.get("name").removeprefix("DC."), tag.get("content")) for tag in tags] == record

@@ -2,6 +2,7 @@
 
 import gc
 import gzip
+import itertools
 import re
 from typing import Any
 from unittest.mock import patch
@@ -10,13 +11,13 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from oai import render, splicing
 from oai.helpers import Helper, HelperError
 from oai.protocol.model import Encoded
 from oai.store.cutting import Place, unpacked
-from oai.store.database import Database
+from oai.store.database import Database, StoreError
 from oai.store.forms import Maker
 from oai.store.repository import SqlRepository
 from oai.store.schema import BYTES_OF_BLOCK, RECORDS_OF_BLOCK, BlockRow, RecordRow
@@ -29,7 +30,7 @@ def check_blocks(database: Database) -> None:
     with database.reading() as connection:
         blocks = connection.execute(select(BlockRow).order_by(BlockRow.format_id, BlockRow.datestamp)).all()
         for block in blocks:
-            text = unpacked(block.lz4, block.size)
+            text = unpacked(block.size, block.crc32, block.lz4)
             checked(text, block)
             query = select(RecordRow).where(RecordRow.block_id == block.id)
             records = connection.execute(query.order_by(RecordRow.datestamp, RecordRow.serial)).all()
@@ -158,3 +159,26 @@ def test_a_helper_that_is_killed_while_it_packs(bench: Workbench) -> None:
         bench.sync(*({"id": f"i{n}"} for n in range(100)))
     assert bench.harvest()[-1].identifiers[-2:] == ["before", "always-here"]
     check_blocks(bench.database)
+
+
+def test_damage_is_noticed(bench: Workbench) -> None:
+    """A block of which a bit is another is not sent, nor cut from, nor written anew."""
+    bench.sync(*({"id": f"i{n}", "title": f"Title {n}"} for n in range(30)))
+    with bench.database.writing() as connection:
+        for row in connection.execute(select(BlockRow.id, BlockRow.lz4)).all():
+            spoilt = bytearray(row.lz4)
+            spoilt[len(spoilt) // 2] ^= 1
+            connection.execute(update(BlockRow).where(BlockRow.id == row.id).values(lz4=bytes(spoilt)))
+    bench.codings = itertools.cycle([None])
+    with pytest.raises(StoreError, match="damaged"):
+        bench.ask("ListRecords", prefix="oai_dc")
+    with pytest.raises(StoreError, match="damaged"):
+        bench.ask("GetRecord", prefix="oai_dc", identifier="oai:library.example.org:i3")
+    with pytest.raises(StoreError, match="damaged"):
+        bench.sync({"id": "i3", "title": "Another"}, allow_mass_delete=True)
+
+
+def test_a_helper_that_cannot_be_started() -> None:
+    """The operator is told why."""
+    with patch("subprocess.Popen", side_effect=OSError(11, "no")), pytest.raises(HelperError, match="no"):
+        Helper()
