@@ -21,9 +21,6 @@ _GZIP_LEVEL = 1
 _GZIP_FORMAT = 31  # gzip's header and trailer, with the largest window
 _ZSTD_LEVEL = 1
 
-MOST_PIECES = 20
-"""Pieces of a body that are sent one by one; each costs a call of the system, more of them a copy."""
-
 
 class _Zstandard(threading.local):
     """zstandard's own state, of more than a megabyte: made once for each thread, which share none."""
@@ -55,18 +52,13 @@ CODINGS: Mapping[str, Callable[[Sequence[Piece]], bytes]] = {"gzip": _gzip, "zst
 """What is offered, in the order of preference where a harvester has none: each makes a body of pieces."""
 
 
-def body(pieces: Sequence[Piece], coding: str | None) -> list[bytes]:
-    """Return *pieces* as a body in *coding*, in one piece or in those in which it is best sent.
-
-    To join them all would be to copy them once more; but what is short is not sent by itself.
-    """
+def body(pieces: Sequence[Piece], coding: str | None) -> bytes:
+    """Return *pieces* as one body in *coding*."""
     if coding:
-        return [CODINGS[coding](pieces)]
-    plain = [piece for piece in pieces if isinstance(piece, bytes)]
-    assert len(plain) == len(pieces), "nothing is encoded unless it was asked for"
-    if 5 < len(plain) <= MOST_PIECES:  # noqa: PLR2004 - what stands around a list, and two pieces of it
-        return [b"".join(plain[:3]), *plain[3:-3], b"".join(plain[-3:])]
-    return [b"".join(plain)]
+        return CODINGS[coding](pieces)
+    plain = _plain(pieces)
+    assert plain is not None, "nothing is encoded unless it was asked for"
+    return plain
 
 
 def streamed(pieces: Iterable[bytes]) -> Iterator[bytes]:

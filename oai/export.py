@@ -74,10 +74,10 @@ def as_xml(connection: Connection, library: Library, set_spec: str | None, at: H
 
 
 def _pieces(repository: SqlRepository, selection: Selection, page: Page) -> Iterator[bytes]:
-    yield from body(page.pieces, None)
+    yield body(page.pieces, None)
     while page.next:
         page = repository.page(selection, page.next, _PAGE, headers_only=False)
-        yield from body(page.pieces, None)
+        yield body(page.pieces, None)
 
 
 def _item_ids(connection: Connection, set_spec: str | None) -> Iterator[int]:

@@ -10,7 +10,7 @@ the Host or a forwarding header.
 import itertools
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -116,13 +116,13 @@ class Application(Flask):
         except (Unavailable, StoreError) as error:
             return _unavailable(error)(environ, start_response)
         start_response("200 OK", answered.headers)
-        return answered.body
+        return [answered.body]
 
 
 class Answered(NamedTuple):
-    """A response of the protocol as it goes over HTTP, in pieces; its status is always 200."""
+    """A response of the protocol as it goes over HTTP; its status is always 200."""
 
-    body: Sequence[bytes]
+    body: bytes
     headers: list[tuple[str, str]]
 
 
@@ -164,7 +164,7 @@ class Endpoint:
         if coding:
             headers.append(("Content-Encoding", coding))
         body = compression.body(pieces(envelope), coding)
-        headers.append(("Content-Length", str(sum(map(len, body)))))
+        headers.append(("Content-Length", str(len(body))))
         return Answered(body, headers)
 
     def _is_new(self, set_spec: str | None) -> bool:

@@ -45,7 +45,7 @@ class Endpoint:
 
     def ask(self, *pairs: tuple[str, str]) -> Answer:
         """Return the answer."""
-        return Answer(b"".join(body(pieces(self.provider.answer(pairs, self.repository, NOW)), None)))
+        return Answer(body(pieces(self.provider.answer(pairs, self.repository, NOW)), None))
 
     def pages(self, verb: str, *pairs: tuple[str, str]) -> list[Answer]:
         """Return the pages of a whole list."""

@@ -209,7 +209,7 @@ class Workbench:
         with (self.replica or self.database).reading() as connection:
             repository = self.repository(connection, own_set, now, coding)
             body = compression.body(pieces(provider.answer(pairs, repository, now)), coding)
-        return DECODERS[coding](b"".join(body))
+        return DECODERS[coding](body)
 
     def day_lines(
         self, prefix: str = "oai_dc", set_spec: str | None = None, own_set: str | None = None

@@ -85,14 +85,13 @@ def filled(bench: Workbench, records: Sequence[Held]) -> Iterator[Repository]:
 def locals_of(pieces: Sequence[Piece]) -> list[int]:
     """Return the numbers of the items whose records are in these pieces."""
     return [
-        int(number)
-        for number in re.findall(rb"<identifier>[^<]*:(\d+)</identifier>", b"".join(body(pieces, None)))
+        int(number) for number in re.findall(rb"<identifier>[^<]*:(\d+)</identifier>", body(pieces, None))
     ]
 
 
 def each_of(pieces: Sequence[Piece]) -> list[bytes]:
     """Return the elements in these pieces, one by one."""
-    return re.findall(rb"<(?:record|header).*\n", b"".join(body(pieces, None)))
+    return re.findall(rb"<(?:record|header).*\n", body(pieces, None))
 
 
 WINDOWS = [
