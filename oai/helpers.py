@@ -37,6 +37,9 @@ what was made of several is written together."""
 MOST = 3
 """More helpers than this have nothing to do: writing the store takes a third of the work."""
 
+NICE = 10
+"""By so much helpers give way to the process that all of them work for, and to a server on the same machine."""
+
 _Kept = TypeVar("_Kept")
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -166,6 +169,7 @@ class Helper:
 
 def serve(number: int) -> None:
     """Be a helper, at the other end of the pipe with this file descriptor."""
+    os.nice(NICE)
     gc.freeze()  # what is loaded stays
     gc.set_threshold(COLLECTED)
     # Results are sent by a thread of their own: who waits for one to be taken could not take the next task.
