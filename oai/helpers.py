@@ -38,7 +38,7 @@ MOST = 3
 """More helpers than this have nothing to do: writing the store takes a third of the work."""
 
 NICE = 10
-"""By so much helpers give way to the process that all of them work for, and to a server on the same machine."""
+"""By so much helpers give way to the process that they work for, and to a server on the same machine."""
 
 _Kept = TypeVar("_Kept")
 _Task = TypeVar("_Task")

@@ -14,14 +14,15 @@ from oai.store.forms import Forms, Maker, Packed, coded, pack
 WORTH = 500
 """For fewer blocks than this, starting a helper takes longer than it saves."""
 
-MOST = 50
-"""So many blocks are under way at most: some megabytes."""
+MOST = 12
+"""So many blocks are under way at most: the pipe to a helper has room for them. What comes then is done here,
+since a helper that is behind has no processor to itself."""
 
 _Kept = TypeVar("_Kept")
 
 
 class Press(Generic[_Kept]):
-    """Gives blocks their forms, in the order in which they come.
+    """Gives blocks their forms, in whatever order.
 
     Raises :class:`oai.helpers.HelperError` where the helper is killed.
     """
@@ -39,14 +40,12 @@ class Press(Generic[_Kept]):
         if self._begun == WORTH and len(os.sched_getaffinity(0)) > 1:
             self._helper = Helper()
             self._helper.load(coded)
-        if self._helper is None:
+        if self._helper and len(self._under_way) < MOST:
+            block = pack(xml)  # a third of the bytes to send
+            self._helper.begin(coded, block)
+            self._under_way.append((kept, block))
+        else:
             self._done.append((kept, self.forms(xml)))
-            return
-        if len(self._under_way) == MOST:
-            self._take(self._helper)
-        block = pack(xml)  # a third of the bytes to send
-        self._helper.begin(coded, block)
-        self._under_way.append((kept, block))
 
     def forms(self, xml: bytes) -> Forms:
         """Return the forms of a block, made here and now."""
