@@ -138,7 +138,9 @@ def test_a_helper_packs_the_same(stores: Stores, processors: int) -> None:
             check_blocks(bench.database)
             assert helper.called is (worth == 2 and processors == 2)
             with bench.database.reading() as connection:
-                found.append(connection.execute(select(*BlockRow.__table__.columns)).all())
+                found.append(
+                    connection.execute(select(*BlockRow.__table__.columns).order_by(BlockRow.id)).all()
+                )
     assert found[0] == found[1]
     assert len(found[0]) > 10
 
