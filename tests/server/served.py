@@ -1,8 +1,8 @@
 """What gunicorn serves in test_worker.py, and its configuration: ours, and an application that tells.
 
 ``python -m gunicorn -c python:tests.server.served tests.server.served:application``. Milliseconds of
-patience may stand in the environment, as PATIENCE, and the seconds that gunicorn waits for a client to
-close, as LINGER. The arguments of a request are ``name``, ``handed`` and
+patience may stand in the environment, as PATIENCE, the seconds that gunicorn waits for a client to
+close, as LINGER, and POLITENESS. The arguments of a request are ``name``, ``handed`` and
 ``after`` (it is not answered before so many requests were handed to the pool, or before the one of that
 name is begun), ``stopping`` (not before the worker stops), and ``size`` (bytes of the answer, about). The
 answer is JSON.
@@ -25,6 +25,7 @@ from oai.settings import Settings
 
 globals().update(gunicorn_settings(Settings()))
 oai.worker.PATIENCE = int(os.environ.get("PATIENCE", oai.worker.PATIENCE))
+oai.worker.POLITENESS = float(os.environ.get("POLITENESS", oai.worker.POLITENESS))
 gunicorn.util.close_graceful.__defaults__ = (float(os.environ.get("LINGER", "2")), 65536)
 
 LONGEST = 20

@@ -330,3 +330,15 @@ def test_who_does_not_close_keeps_nobody_waiting(tmp_path: Path) -> None:
             pass
         with closing(server.connect()) as connection:
             assert [server.ask(connection)["connections"] for _ in range(3)] == [2, 2, 2]
+
+
+def test_who_has_less_to_do_takes_the_next(tmp_path: Path) -> None:
+    """Of two workers the one that is answering somebody leaves the next to the other one."""
+    with served(tmp_path, "--workers=2", POLITENESS="1") as server:
+        for _ in range(3):
+            with server.socket() as slow:
+                slow.sendall(b"GET / HTTP/1.1\r\n")
+                other = server.ask()["process"]
+                slow.sendall(b"Host: here\r\nConnection: close\r\n\r\n")
+                (own,) = answers(slow)
+            assert own["process"] != other
