@@ -1,6 +1,6 @@
 """Blocks given their forms: here, or by a helper while something else is done here.
 
-To compress is a fifth of the work of a large sync, and needs no store (:mod:`oai.helpers`).
+To compress is a tenth of the work of a large sync, and needs no store (:mod:`oai.helpers`).
 """
 
 import os
