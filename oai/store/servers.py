@@ -45,11 +45,8 @@ _DOUBT = 0.2  # seconds after which a server is looked at again that has not ans
 _POLL = 0.1  # seconds between two tries within that
 _PATIENCE = 10  # seconds after which a request that has failed is not tried on another server
 _SAMPLES = 3600  # of the primary; what is further behind is told by the commit that was replayed last
-_PASSING = {
-    "40001",
-    "40P01",
-    "57014",
-}  # what a replica cancels so that it can go on replaying; slow statements
+_CANCELLED = {"40001", "40P01"}  # by a replica so that it can go on replaying: it may be asked again
+_PASSING = _CANCELLED | {"57014"}  # what says nothing against a server: slow statements, too
 _SQLSTATE = ord("C")  # the name of the field in PostgreSQL's protocol
 
 _Answer = TypeVar("_Answer")
@@ -167,8 +164,9 @@ class Servers:
         while True:
             try:
                 return self._ask_in_turn(question, begun, newest=newest)
-            except Behind:
-                if time.monotonic() > waits_until:
+            except Unavailable as error:
+                is_cancelled = getattr(_origin(error), "sqlstate", None) in _CANCELLED
+                if not (is_cancelled or isinstance(error, Behind)) or time.monotonic() > waits_until:
                     raise
             time.sleep(_POLL)
 

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from oai.cli import main
 from oai.protocol import datestamp
+from oai.repository import Unavailable
 from oai.settings import Settings
 from oai.store import servers
 from oai.store.database import StoreError
@@ -469,6 +470,30 @@ def test_mirrors_miss_nothing(library: Library) -> None:
         harvester.harvest()
         harvester.harvest()
         assert harvester.mirror == expected, harvester.mark_by
+
+
+def test_a_question_that_is_cancelled(library: Library) -> None:
+    """What the only replica cancels, so that it can go on replaying, is asked once more; a slow question is not."""
+    node = library.node(library.cluster.standbys[0], primary=NOWHERE)
+    raised: list[str] = []
+
+    def question(connection: Connection) -> str:
+        if len(raised) < 2:
+            raised.append(state)
+            connection.exec_driver_sql(
+                f"DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '{state}'; END $$"
+            )
+        return "answered"
+
+    for state in ("40001", "40P01"):
+        raised.clear()
+        assert node.servers.answer(question) == "answered"
+        assert raised == [state] * 2
+    state = "57014"
+    raised.clear()
+    with pytest.raises(Unavailable):
+        node.servers.answer(question)
+    assert raised == [state]
 
 
 @postgresql_only
