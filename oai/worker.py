@@ -25,7 +25,6 @@ besides what gunicorn does anyway. The stop of the server may wait so long, and 
 comes just when all other threads have been taken at once.
 """
 
-
 POLITENESS = 0.000_2
 """Seconds that a worker waits before it accepts a connection, for each of up to four that it is answering.
 
@@ -52,7 +51,7 @@ class PatientWorker(ThreadWorker):
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection, unless another worker is quicker."""
         answering = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
-        if answering:
+        if answering and self.cfg.workers > 1:
             sleep(POLITENESS * min(answering, 4))
         super().accept(listener)
 
