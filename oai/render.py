@@ -1,6 +1,6 @@
 """An envelope written as XML: one short function for each element, named for it (§3.2, §4).
 
-Records come ready (:data:`oai.protocol.model.Record`) and are never parsed, nor copied. Everything
+Records come ready (:data:`oai.protocol.model.Record`) and are never parsed. Everything
 else is text of ours or of the request, which :mod:`oai.protocol.request` has kept to what XML can
 carry; it is escaped here, once.
 """

@@ -329,7 +329,7 @@ def _finished(response: Response) -> Response:
     response.add_etag(weak=True)  # it is the same page in whatever coding
     coding = compression.chosen(request.headers.get("Accept-Encoding", ""))
     if coding:
-        response.set_data(compression.CODINGS[coding]([response.get_data()]))
+        response.set_data(compression.body([response.get_data()], coding))
         response.headers["Content-Encoding"] = coding
     response.headers["Vary"] = "Accept-Encoding"
     response.make_conditional(request)

@@ -35,6 +35,7 @@ from sqlalchemy import Connection, bindparam, case, insert, select, update
 from oai import render
 from oai.protocol import syntax
 from oai.protocol.model import Content, Position
+from oai.store import queries
 from oai.store.batch import Batch
 from oai.store.blocks import Blocks
 from oai.store.cutting import Place
@@ -229,14 +230,7 @@ class Publication:
 
         *identifiers* are those of the items; what this publication has moved already stays.
         """
-        query = select(
-            *_OLD,
-            RecordRow.item_id,
-            RecordRow.start,
-            RecordRow.header_size,
-            RecordRow.set_specs_size,
-            RecordRow.size,
-        ).where(
+        query = select(*_OLD, RecordRow.item_id, *queries.LIES).where(
             RecordRow.format_id == format_id,
             RecordRow.item_id.in_(identifiers.keys()),
             RecordRow.serial <= self._first_serial,

@@ -40,16 +40,15 @@ END = 1 << 62
 
 _PLACE = (PlacementRow.datestamp.label("datestamp"), PlacementRow.serial.label("serial"))
 _NO_HEADER = cast(null(), LargeBinary).label("header")
-_LIES = (
-    RecordRow.block_id,
-    RecordRow.start,
-    RecordRow.header_size,
-    RecordRow.set_specs_size,
-    RecordRow.size,
-    RecordRow.digest,
-)
 _Query = TypeVar("_Query", Select[*tuple[Any, ...]], CompoundSelect[*tuple[Any, ...]])
 
+LIES = (RecordRow.start, RecordRow.header_size, RecordRow.set_specs_size, RecordRow.size)
+"""Where a record lies in its block (:class:`oai.store.cutting.Place`)."""
+
+PACKED = (BlockRow.size.label("block_size"), BlockRow.crc32, BlockRow.lz4)
+"""What the records of a block are unpacked from (:func:`oai.store.cutting.unpacked`)."""
+
+_RECORD = (RecordRow.block_id, *LIES, RecordRow.digest)
 
 CODED = {"gzip": BlockRow.deflate, "zstd": BlockRow.zstd}
 """The columns of ``block`` that are copied into responses, by the name of the content coding."""
@@ -110,7 +109,7 @@ def page(*, backwards: bool = False) -> Prepared:
     The rows may come in any order.
     """
     place = (RecordRow.datestamp, RecordRow.serial)
-    query = select(*place, *_LIES, _NO_HEADER).where(
+    query = select(*place, *_RECORD, _NO_HEADER).where(
         RecordRow.format_id == _number("format_id"), _within(RecordRow, backwards=backwards)
     )
     return Prepared(_with_blocks(_in_order(query, place, backwards=backwards)))
@@ -171,14 +170,14 @@ def _literal(scope: Scope) -> ColumnElement[int]:
 
 def _placed(scope: Scope, *, backwards: bool) -> Select[*tuple[Any, ...]]:
     return (
-        select(*_PLACE, *_LIES, _NO_HEADER)
+        select(*_PLACE, *_RECORD, _NO_HEADER)
         .join(RecordRow, RecordRow.id == PlacementRow.serial)
         .where(_in_set(scope), _within(PlacementRow, backwards=backwards))
     )
 
 
 def _departed(*, backwards: bool) -> Select[*tuple[Any, ...]]:
-    nowhere = [literal(0, column.type).label(column.key) for column in _LIES[:-1]]
+    nowhere = [literal(0, column.type).label(column.key) for column in _RECORD[:-1]]
     return select(*_PLACE, *nowhere, literal(b"", LargeBinary).label("digest"), PlacementRow.header).where(
         _in_set(Scope.BASE_URL), _within(PlacementRow, backwards=backwards)
     )
@@ -195,8 +194,7 @@ def _with_blocks(query: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ..
     records = select(page, before.label("before")).subquery("records")
     is_first = records.c.before.is_distinct_from(records.c.block_id)
     columns = [column for column in records.c if column.key != "before"]
-    packed = (BlockRow.size.label("block_size"), BlockRow.crc32, BlockRow.lz4)
-    return select(*columns, *packed).outerjoin(BlockRow, and_(BlockRow.id == records.c.block_id, is_first))
+    return select(*columns, *PACKED).outerjoin(BlockRow, and_(BlockRow.id == records.c.block_id, is_first))
 
 
 def _in_set(scope: Scope) -> ColumnElement[bool]:

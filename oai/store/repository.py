@@ -162,11 +162,9 @@ class SqlRepository:
         if local is None or format_id is None:
             return None
         item = select(ItemRow.id).where(ItemRow.local == local).scalar_subquery()
-        lies = (RecordRow.start, RecordRow.header_size, RecordRow.set_specs_size, RecordRow.size)
-        packed = (BlockRow.size.label("block_size"), BlockRow.crc32, BlockRow.lz4)
         if self._own_set is None:
             query = (
-                select(*lies, *packed)
+                select(*queries.LIES, *queries.PACKED)
                 .join(BlockRow, BlockRow.id == RecordRow.block_id)
                 .where(RecordRow.item_id == item, RecordRow.format_id == format_id)
             )
@@ -174,7 +172,7 @@ class SqlRepository:
             return Place(*whole[:4]).record(unpacked(*whole[4:])) if whole else None
         # One statement, since an item may leave the set between two.
         placed = (
-            select(*lies, *packed, PlacementRow.header)
+            select(*queries.LIES, *queries.PACKED, PlacementRow.header)
             .select_from(PlacementRow)
             .outerjoin(RecordRow, RecordRow.id == PlacementRow.serial)
             .outerjoin(BlockRow, BlockRow.id == RecordRow.block_id)
@@ -185,7 +183,7 @@ class SqlRepository:
                 PlacementRow.scope != Scope.ARGUMENT,
             )
         )
-        row = self._connection.execute(placed).one_or_none()
+        row = self._connection.execute(placed).first()
         if row is None:
             return None
         if row.header is not None:

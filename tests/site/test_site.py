@@ -27,6 +27,7 @@ from oai.site.landing import COLLECTIONS, href, readable_date
 from oai.sources import jsonl
 from oai.sources.files import find_source
 from oai.store import catalogue as catalogue_module
+from oai.store import queries
 from oai.store.catalogue import Catalogue
 from oai.store.cutting import Place, unpacked
 from oai.store.database import Database
@@ -523,8 +524,7 @@ class TestRecord:
         for local in ("hostile", "rtl", "bare", "long"):
             page = page_at(client, f"/records/{local}")
             with shop.database.reading() as connection:
-                lies = (RecordRow.start, RecordRow.header_size, RecordRow.set_specs_size, RecordRow.size)
-                query = select(BlockRow.size, BlockRow.crc32, BlockRow.lz4, *lies).select_from(RecordRow)
+                query = select(*queries.PACKED, *queries.LIES).select_from(RecordRow)
                 for table, key in ((BlockRow, "block_id"), (ItemRow, "item_id"), (FormatRow, "format_id")):
                     query = query.join(table, table.id == getattr(RecordRow, key))
                 query = query.where(ItemRow.local == local, FormatRow.prefix == "oai_dc")
